@@ -1,0 +1,86 @@
+"""Ground, clouds and air put together: reflectance at the sensor and the true class of every pixel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .atmosphere import Air, draw_air
+from .cloud import CLOUD_THICKNESS, Sky, draw_sky
+from .draws import Array, Draws
+from .sensor import draw_sensor, sense
+from .surface import Ground, draw_ground, draw_sun
+
+__all__ = ["CLEAR", "CLOUD", "SHADOW", "SNOW", "WATER", "batch", "classes", "compose"]
+
+CLEAR, CLOUD, SHADOW, SNOW, WATER = 0, 1, 2, 3, 4
+
+SHADOW_LIGHT = 0.72
+"""Share of the direct sunlight under which a pixel is labelled shadow."""
+
+_CHUNK = 16
+"""Scenes made at once: enough to keep a GPU busy, few enough to stay in memory."""
+
+
+def compose(xp: Any, ground: Ground, sky: Sky, air: Air) -> Array:
+    """Return the reflectance (count, 4, h, w) above the air: clouds over a lit ground, and the air.
+
+    Light bounces between ground and cloud and between ground and air (the adding method); cloud shadow and
+    relief take away direct sunlight alone, so that shadows are blue.
+    """
+    direct = (ground.light * sky.sunlight)[:, None, ...]
+    lit = ground.reflectance * (air.diffuse + (1.0 - air.diffuse) * direct)
+    albedo = sky.albedo[:, None, ...]
+    mirror = xp.clip(ground.reflectance, 0.0, 0.98) * (albedo + air.bounce * (1.0 - albedo))
+    # The cloud overhead dims the light once more only where the sun's own beam has not been counted yet.
+    veiled = lit * (1.0 - albedo) / xp.clip(1.0 - mirror, 0.05, 1.0)
+    below = sky.reflectance[:, None, ...] + veiled * (1.0 - albedo)
+    above = air.path * (1.0 - 0.6 * albedo)
+    return (above + air.through * below) * air.ozone
+
+
+def classes(xp: Any, ground: Ground, sky: Sky) -> Array:
+    """Return the uint8 class of every pixel: cloud over everything, then shadow, snow, water and clear."""
+    label = xp.where(ground.water > 0.5, WATER, CLEAR)
+    label = xp.where(ground.snow > 0.5, SNOW, label)
+    label = xp.where(sky.sunlight < SHADOW_LIGHT, SHADOW, label)
+    label = xp.where(sky.thickness > CLOUD_THICKNESS, CLOUD, label)
+    return xp.astype(label, xp.uint8)
+
+
+def batch(count: int, size: int, *, seed: int, xp: Any = None, device: Any = None) -> tuple[Array, Array]:
+    """Make `count` scenes of `size` x `size` pixels of 10-30 m, as 4-band satellites deliver them.
+
+    Top-of-atmosphere and surface reflectance are mixed, as are sun heights, grounds and skies.
+
+    Args:
+        count: number of scenes.
+        size: pixels a side; sizes with small prime factors are fastest.
+        seed: non-negative; the same seed gives the same scenes within one namespace and device.
+        xp: the ``numpy`` (default) or ``torch`` module.
+        device: a torch device; None for numpy.
+
+    Returns:
+        Reflectance (count, 4, size, size) float32, in the order blue, green, red, near infrared, where 1.0
+        is 100 %; and label (count, size, size) uint8: 0 clear, 1 cloud, 2 shadow, 3 snow and ice, 4 water.
+
+    Raises:
+        ValueError: count < 1, size < 8, a negative seed, or a device with numpy.
+    """
+    if count < 1 or size < 8 or seed < 0:
+        raise ValueError(f"count >= 1, size >= 8 and seed >= 0 are needed, got {count}, {size} and {seed}")
+    draws = Draws(seed, xp, device)
+    parts = [_chunk(draws, min(_CHUNK, count - first), size) for first in range(0, count, _CHUNK)]
+    if len(parts) == 1:
+        return parts[0]
+    return draws.xp.concat([p[0] for p in parts], axis=0), draws.xp.concat([p[1] for p in parts], axis=0)
+
+
+def _chunk(draws: Draws, count: int, size: int) -> tuple[Array, Array]:
+    """Make up to `_CHUNK` scenes."""
+    shape = (size, size)
+    sun = draw_sun(draws, count)
+    ground = draw_ground(draws, count, shape, sun)
+    sky = draw_sky(draws, count, shape, sun)
+    air = draw_air(draws, count, sun)
+    image = compose(draws.xp, ground, sky, air)
+    return sense(draws, image, draw_sensor(draws, count)), classes(draws.xp, ground, sky)
