@@ -1,0 +1,58 @@
+# Each target sets up what it needs in .venv; running one again costs nothing when nothing changed.
+#   make demo              light install (no torch), masks a simulated scene
+#   make demo SCENE=x.tif  masks your own
+#   make test              every extra, lints, cargo and Python tests
+#   make lint | bench | model | clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CHIPS ?= ../shared/data
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+SOURCES := pyproject.toml constraints.txt Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
+
+export PYO3_PYTHON = $(abspath $(BIN)/python)
+
+.PHONY: demo test lint rust-test python-test bench model clean
+
+demo: $(VENV)/light
+	$(BIN)/python examples/demo.py $(if $(SCENE),"$(SCENE)")
+
+test: lint rust-test python-test
+
+lint: $(VENV)/full
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest catfast._core
+	cargo fmt --check
+	cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
+
+rust-test: $(VENV)/full
+	cargo test --quiet --locked -p catfast-core
+
+python-test: $(VENV)/full
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/full
+	cargo bench --locked -p catfast-core
+	for bench in benches/bench_*.py; do $(BIN)/python $$bench || exit 1; done
+
+# The recipe of the bundled model: about two hours on two cores.
+model: $(VENV)/full
+	$(BIN)/python -m recipes.default_model all --chips $(CHIPS)
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("catfast needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/light: $(BIN)/python $(SOURCES)
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/full: $(BIN)/python $(SOURCES)
+	$(PIP) -e ".[all,dev]"
+	touch $(VENV)/light $@
+
+clean:
+	rm -rf $(VENV) target demo build dist

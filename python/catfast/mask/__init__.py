@@ -1,0 +1,18 @@
+"""Stage 7: mask any scene with a trained model, from file to COG."""
+
+from __future__ import annotations
+
+from catfast.mask.config import DEVICES, SCHEMES, MaskConfig, MaskResult
+from catfast.mask.masker import Masker, mask_scene
+from catfast.mask.outputs import confidence_path, mask_path
+
+__all__ = [
+    "DEVICES",
+    "SCHEMES",
+    "MaskConfig",
+    "MaskResult",
+    "Masker",
+    "confidence_path",
+    "mask_path",
+    "mask_scene",
+]

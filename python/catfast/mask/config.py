@@ -1,0 +1,99 @@
+"""What a user may ask of :func:`catfast.mask_scene`, and what comes back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from catfast.errors import Notice, UsageError
+from catfast.raster import DEFAULT_MAX_SAMPLES
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+SCHEMES = ("full", "binary")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskConfig:
+    """Options of masking; the defaults suit PlanetScope."""
+
+    model: str = "default"
+    """Name of a bundled model, or a model folder."""
+    threshold: float | None = None
+    """Call a pixel cloud when its cloud probability is at least this; None takes the likeliest class."""
+    gsd_m: float | None = None
+    """Ground sampling distance to work at, metres; None takes the model's own."""
+    reflectance_scale: float | None = None
+    """Reflectance a count; None reads it from the product."""
+    classes: str = "full"
+    """``full`` writes what the model knows, ``binary`` folds all but cloud into clear."""
+    confidence: bool = False
+    """Write a second COG with the probability of each class, 0-100."""
+    quicklook: Path | None = None
+    """Write a PNG of image and mask side by side."""
+    batch_size: int = 4
+    """Tiles a network call; no effect on the mask."""
+    threads: int | None = None
+    """Processor threads; None takes all; no effect on the mask."""
+    device: str = "auto"
+    """``auto`` and ``cpu`` run onnxruntime where there is a model.onnx, else torch; ``cuda``, ``mps`` torch."""
+    max_pixels: int = DEFAULT_MAX_SAMPLES
+    """Refuse scenes with more samples (width x height x bands)."""
+    overwrite: bool = False
+    """Replace an output that was made from something else."""
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise UsageError(f"--threshold must be from 0 to 1, not {self.threshold:g}")
+        for option, value in (("--gsd", self.gsd_m), ("--reflectance-scale", self.reflectance_scale)):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise UsageError(f"{option} must be a finite number above 0, not {value:g}")
+        for option, count in (("--batch-size", self.batch_size), ("--threads", self.threads)):
+            if count is not None and count < 1:
+                raise UsageError(f"{option} must be at least 1, not {count}")
+        for option, choice, choices in (
+            ("--device", self.device, DEVICES),
+            ("--classes", self.classes, SCHEMES),
+        ):
+            if choice not in choices:
+                raise UsageError(f"{option} must be one of {', '.join(choices)}, not {choice}")
+        if self.max_pixels < 1:
+            raise UsageError(f"--max-pixels must be at least 1, not {self.max_pixels}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskResult:
+    """What became of one scene."""
+
+    input: Path
+    """The scene."""
+    output: Path
+    """The mask."""
+    status: str
+    """``done`` or ``skipped``: the output was there already, made by the same model from the same input."""
+    warnings: tuple[Notice, ...]
+    """Named warnings."""
+    classes: Mapping[str, float]
+    """Per cent of valid pixels a class; empty when there is no valid pixel."""
+    valid_percent: float
+    """Valid pixels of all pixels."""
+    seconds: float
+    """Wall time."""
+    model: str
+    """Name of the model."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        return {
+            "input": str(self.input),
+            "output": str(self.output),
+            "status": self.status,
+            "error": None,
+            "warnings": [{"name": notice.name, "message": notice.message} for notice in self.warnings],
+            "classes": dict(self.classes),
+            "valid_percent": self.valid_percent,
+            "seconds": round(self.seconds, 3),
+            "model": self.model,
+        }

@@ -1,0 +1,138 @@
+"""Names, tags and colours of what masking writes, and whether it is there already."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from catfast import __version__
+from catfast.errors import InputError, OutputError
+from catfast.mask.config import MaskConfig
+from catfast.raster import CogStyle, read_tags
+
+NODATA = 255
+"""Code of pixels that were not seen, in masks and confidences."""
+
+LABELS = {0: "clear", 1: "cloud", 2: "cloud shadow", 3: "snow/ice", 4: "water", NODATA: "nodata"}
+"""What each code means to a person."""
+
+COLOURS = {
+    0: (94, 148, 110, 255),
+    1: (255, 255, 255, 255),
+    2: (92, 70, 150, 255),
+    3: (150, 214, 245, 255),
+    4: (38, 96, 178, 255),
+    NODATA: (0, 0, 0, 0),
+}
+"""Colour table of masks, RGBA: told apart with the common colour blindnesses, and in print."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a mask was made from and how: two equal identities give the same bytes of pixels."""
+
+    model: str
+    """Name of the model."""
+    model_sha256: str
+    """Digest of its weights."""
+    input: str
+    """File name of the scene."""
+    input_sha256: str
+    """Digest of the scene's file."""
+    settings: Mapping[str, str]
+    """Options that change the mask."""
+
+    def tags(self) -> dict[str, str]:
+        """As dataset tags."""
+        return {
+            "CATFAST_VERSION": __version__,
+            "CATFAST_MODEL": self.model,
+            "CATFAST_MODEL_SHA256": self.model_sha256,
+            "CATFAST_INPUT": self.input,
+            "CATFAST_INPUT_SHA256": self.input_sha256,
+            **self.settings,
+        }
+
+
+def settings(config: MaskConfig, gsd_m: float) -> dict[str, str]:
+    """Tags of the options that change a mask."""
+    scale = config.reflectance_scale
+    return {
+        "CATFAST_THRESHOLD": "likeliest" if config.threshold is None else f"{config.threshold:g}",
+        "CATFAST_CLASSES": config.classes,
+        "CATFAST_GSD": f"{gsd_m:g}",
+        "CATFAST_REFLECTANCE_SCALE": "product" if scale is None else f"{scale:g}",
+    }
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def mask_path(scene: Path, out_dir: Path | None) -> Path:
+    """``<stem>_mask.tif`` beside the scene or in ``out_dir``."""
+    return (out_dir or scene.parent) / f"{scene.stem}_mask.tif"
+
+
+def confidence_path(mask: Path) -> Path:
+    """``<stem>_confidence.tif`` beside a mask."""
+    return mask.with_name(f"{mask.stem.removesuffix('_mask')}_confidence.tif")
+
+
+def check_output(mask: Path, scene: Path, asked: list[Path], identity: Identity, *, overwrite: bool) -> bool:
+    """Whether ``mask`` is there already, made from the same input by the same model and options.
+
+    Raises:
+        OutputError: it was made from something else and ``overwrite`` is off; or it would replace its own
+            input, or cannot be written where it is asked for.
+    """
+    if mask.exists() and mask.samefile(scene):
+        raise OutputError(f"{mask}: is the scene itself: choose another output")
+    if not mask.parent.is_dir():
+        raise OutputError(f"{mask}: its folder does not exist")
+    if mask.is_dir():
+        raise OutputError(f"{mask}: is a folder")
+    if overwrite or not mask.exists():
+        return False
+    found = read_tags(mask)
+    wanted = identity.tags()
+    ignored = ("CATFAST_VERSION", "CATFAST_INPUT")
+    differing = [key for key in wanted if key not in ignored and found.get(key) != wanted[key]]
+    if differing:
+        what = differing[0].removeprefix("CATFAST_").lower()
+        raise OutputError(f"{mask}: exists already, made with another {what}: --overwrite replaces it")
+    return all(path.exists() for path in asked)
+
+
+def mask_style(identity: Identity, percentages: Mapping[str, float], simulated: str | None) -> CogStyle:
+    """How a mask COG presents itself."""
+    shares = {f"CATFAST_PERCENT_{name.upper()}": f"{value:.4f}" for name, value in percentages.items()}
+    source = {} if simulated is None else {"CATFAST_SIMULATED": simulated}
+    names = {f"CATEGORY_{code}": label for code, label in LABELS.items()}
+    return CogStyle(
+        descriptions=("cloud mask",),
+        tags={**identity.tags(), **shares, **source},
+        band_tags={"CATEGORY_NAMES": "; ".join(f"{code} {label}" for code, label in LABELS.items()), **names},
+        colours=COLOURS,
+    )
+
+
+def confidence_style(identity: Identity, classes: tuple[str, ...]) -> CogStyle:
+    """How a confidence COG presents itself."""
+    return CogStyle(
+        descriptions=tuple(f"{name} probability, per cent" for name in classes),
+        tags=identity.tags(),
+        band_tags={},
+        overview_resampling="AVERAGE",
+    )

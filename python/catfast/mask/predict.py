@@ -1,0 +1,159 @@
+"""Run the network over a scene by rows of tiles, blend, and bring classes back to the scene's grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from catfast import _core
+from catfast.mask.rows import SceneRows
+from catfast.mask.runtimes import Runtime
+from catfast.mask.tiling import Axis, batches
+from catfast.models.spec import ModelConfig
+
+OUT_ROWS = 512
+"""Scene rows classified at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classified:
+    """Finished rows of a scene."""
+
+    mask: npt.NDArray[np.uint8]
+    """Codes, (n, width)."""
+    confidence: npt.NDArray[np.uint8] | None
+    """Per cent a class, (classes, n, width), 255 where nothing was seen."""
+    counts: npt.NDArray[np.int64]
+    """How often each code 0-255 occurs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How probabilities become codes."""
+
+    codes: tuple[int, ...]
+    """Code of each class of the model."""
+    cloud: int
+    """Which class is cloud."""
+    threshold: float | None
+    """Least cloud probability called cloud; None takes the likeliest class."""
+    confidence: bool
+    """Whether to give per cents too."""
+
+
+class Mosaic:
+    """Weighted sums of tile answers over one row of tiles and the network row above it.
+
+    Interpolation to the scene's grid still needs the row above after the tiles that made it are done.
+    """
+
+    def __init__(self, classes: int, down: Axis, across: Axis) -> None:
+        rows = min(down.tile + 1, down.network)
+        self._sums = np.zeros((classes, rows, across.network), np.float32)
+        self._weights = np.zeros((rows, across.network), np.float32)
+        self._taper = down.taper(), across.taper()
+        self._first = 0
+        self._origin = 0
+
+    def move_to(self, origin: int) -> None:
+        """Make ``origin`` the first network row of the tiles."""
+        self._origin = origin
+        step = max(0, origin - 1) - self._first
+        if step == 0:
+            return
+        for array in (self._sums, self._weights[None]):
+            array[:, :-step] = array[:, step:].copy()
+            array[:, -step:] = 0
+        self._first += step
+
+    def add(self, answers: npt.NDArray[np.float32], columns: npt.NDArray[np.int64]) -> None:
+        """Blend answers (n, classes, h, w) of the tiles that start at ``columns``."""
+        rows = np.full_like(columns, self._origin - self._first)
+        _core.blend_tiles(answers, rows, columns, *self._taper, self._sums, self._weights)
+
+    def classify(
+        self, valid: npt.NDArray[np.uint8], first_row: int, factor: tuple[float, float], rules: Rules
+    ) -> Classified:
+        """Codes of the scene rows from ``first_row`` on, one for each row of ``valid``."""
+        mask = np.empty_like(valid)
+        confidence = np.empty((len(rules.codes), *valid.shape), np.uint8) if rules.confidence else None
+        counts = _core.classify_rows(
+            self._sums,
+            self._weights,
+            valid,
+            mask,
+            factor=factor,
+            first_row=first_row,
+            grid_row=self._first,
+            codes=np.array(rules.codes, np.uint8),
+            threshold=rules.threshold,
+            cloud=rules.cloud,
+            confidence=confidence,
+        )
+        return Classified(mask=mask, confidence=confidence, counts=np.array(counts, np.int64))
+
+
+class Predictor:
+    """One scene's way from network rows to classified scene rows."""
+
+    def __init__(
+        self, rows: SceneRows, runtime: Runtime, model: ModelConfig, down: Axis, across: Axis, batch_size: int
+    ) -> None:
+        self._rows = rows
+        self._runtime = runtime
+        self._model = model
+        self._down = down
+        self._across = across
+        self._batch_size = batch_size
+        self._image = np.empty((len(model.bands), min(down.tile, down.network), across.network), np.float32)
+        self._origin = 0
+
+    def classified(self, rules: Rules) -> Iterator[tuple[npt.NDArray[np.float32], Classified]]:
+        """New network rows (bands, n, width) and the scene rows that became final with them, in order."""
+        mosaic = Mosaic(len(rules.codes), self._down, self._across)
+        origins = self._down.origins()
+        factor = (self._down.factor, self._across.factor)
+        done = 0
+        for origin, following in zip(origins, [*origins[1:], self._down.network], strict=True):
+            fresh = self._advance(origin)
+            mosaic.move_to(origin)
+            self._run_tiles(mosaic)
+            ready = self._down.ready(following)
+            while done < ready:
+                valid = self._rows.take_validity(min(OUT_ROWS, ready - done))
+                yield fresh, mosaic.classify(valid, done, factor, rules)
+                fresh = fresh[:, :0]
+                done += len(valid)
+
+    def _advance(self, origin: int) -> npt.NDArray[np.float32]:
+        """Make the image start at network row ``origin``; return the rows that are new in it."""
+        height = self._image.shape[1]
+        have = 0
+        if origin:
+            step = origin - self._origin
+            have = height - step
+            self._image[:, :have] = self._image[:, step:].copy()
+        self._origin = origin
+        self._image[:, have:] = self._rows.take(height - have)
+        return self._image[:, have:]
+
+    def _run_tiles(self, mosaic: Mosaic) -> None:
+        seen = np.isfinite(self._image[0]).any(axis=0)
+        tile_w = self._across.tile
+        starts = [x for x in self._across.origins() if seen[x : x + tile_w].any()]
+        for group in batches(starts, self._batch_size):
+            columns = np.array(group, np.int64)
+            tiles = np.empty((len(group), len(self._model.bands), self._down.tile, tile_w), np.float32)
+            _core.cut_tiles(
+                self._image,
+                np.zeros_like(columns),
+                columns,
+                tiles,
+                mean=np.array(self._model.mean, np.float32),
+                std=np.array(self._model.std, np.float32),
+                clip=self._model.clip,
+            )
+            mosaic.add(self._runtime.predict(tiles), columns)

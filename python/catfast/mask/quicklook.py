@@ -1,0 +1,101 @@
+"""A PNG of image and mask side by side, gathered while the mask is made."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+from catfast.mask.outputs import COLOURS, LABELS, NODATA
+from catfast.mask.tiling import Axis
+from catfast.raster import atomic_path
+
+SIDE = 1000
+"""Longest side of one picture, pixels."""
+
+GAP = 12
+LEGEND = 40
+
+
+class Quicklook:
+    """Takes network rows of reflectance and scene rows of mask; keeps every nth of both."""
+
+    def __init__(self, down: Axis, across: Axis) -> None:
+        self._step = max(1, math.ceil(max(down.network, across.network) / SIDE))
+        self._rows = np.arange(0, down.network, self._step)
+        columns = np.arange(0, across.network, self._step)
+        self._mask_rows = _nearest_scene(self._rows, down)
+        self._mask_columns = _nearest_scene(columns, across)
+        self._image = np.full((len(self._rows), len(columns), 3), np.nan, np.float32)
+        self._mask = np.full((len(self._rows), len(columns)), NODATA, np.uint8)
+        self._seen_rows = 0
+        self._seen_mask_rows = 0
+
+    def add_image(self, reflectance: npt.NDArray[np.float32]) -> None:
+        """The next network rows, (bands blue, green, red, ..., n, width)."""
+        first = self._seen_rows
+        self._seen_rows += reflectance.shape[1]
+        picked = (self._rows >= first) & (self._rows < self._seen_rows)
+        chosen = reflectance[[2, 1, 0]][:, self._rows[picked] - first, :: self._step]
+        self._image[picked] = np.moveaxis(chosen, 0, -1)
+
+    def add_mask(self, mask: npt.NDArray[np.uint8]) -> None:
+        """The next scene rows of codes, (n, width)."""
+        first = self._seen_mask_rows
+        self._seen_mask_rows += len(mask)
+        picked = (self._mask_rows >= first) & (self._mask_rows < self._seen_mask_rows)
+        self._mask[picked] = mask[self._mask_rows[picked] - first][:, self._mask_columns]
+
+    def picture(self) -> Image.Image:
+        """Image left, mask right, legend below."""
+        image, mask = _stretch(self._image), _paint(self._mask)
+        height, width = self._mask.shape
+        scale = max(1, 320 // max(height, width))
+        size = (width * scale, height * scale)
+        sheet = Image.new("RGB", (2 * size[0] + 3 * GAP, size[1] + GAP + LEGEND), (24, 26, 30))
+        sheet.paste(Image.fromarray(image).resize(size, Image.Resampling.NEAREST), (GAP, GAP))
+        sheet.paste(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), (size[0] + 2 * GAP, GAP))
+        _draw_legend(sheet, size[1] + GAP, sorted(set(np.unique(self._mask)) - {NODATA}))
+        return sheet
+
+    def save(self, path: Path) -> None:
+        """Write the PNG.
+
+        Raises:
+            OutputError: the disk did not take it.
+        """
+        with atomic_path(path) as temporary:
+            self.picture().save(temporary, format="PNG")
+
+
+def _nearest_scene(network: npt.NDArray[np.int64], axis: Axis) -> npt.NDArray[np.int64]:
+    """Scene pixel at the centre of each network pixel."""
+    return np.minimum(((network + 0.5) * axis.factor).astype(np.int64), axis.scene - 1)
+
+
+def _stretch(reflectance: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """8-bit RGB; one stretch for all bands, so that snow stays white and water blue."""
+    seen = reflectance[np.isfinite(reflectance)]
+    low, high = np.percentile(seen, (0.5, 99.5)) if seen.size else (0.0, 1.0)
+    low = min(float(low), 0.05)
+    scaled = np.clip((np.nan_to_num(reflectance, nan=low) - low) / max(float(high) - low, 1e-3), 0, 1)
+    return (scaled**0.7 * 255).astype(np.uint8)
+
+
+def _paint(mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    table = np.zeros((256, 3), np.uint8)
+    for code, colour in COLOURS.items():
+        table[code] = colour[:3]
+    return table[mask]
+
+
+def _draw_legend(sheet: Image.Image, top: int, codes: list[int]) -> None:
+    draw = ImageDraw.Draw(sheet)
+    x = sheet.width // 2 + GAP // 2
+    for code in codes:
+        draw.rectangle((x, top + 14, x + 14, top + 28), fill=COLOURS[code][:3], outline=(160, 160, 160))
+        draw.text((x + 20, top + 15), LABELS[code], fill=(230, 230, 230))
+        x += 36 + int(draw.textlength(LABELS[code]))

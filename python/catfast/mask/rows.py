@@ -1,0 +1,147 @@
+"""Read a scene once, from top to bottom, and hand out the rows of the network's grid over it."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from catfast import _core
+from catfast.errors import InputError
+from catfast.mask.tiling import Axis
+from catfast.planet import Scene
+from catfast.raster import Raster
+
+CHUNK_ROWS = 256
+"""Rows a read, rounded up to whole TIFF blocks."""
+
+
+class SceneRows:
+    """Turns bands of scene rows into reflectance on the network's grid.
+
+    The next band is read by a thread of its own while this one is resampled and masked.
+    """
+
+    def __init__(self, raster: Raster, scene: Scene, down: Axis, across: Axis) -> None:
+        self._raster = raster
+        self._scene = scene
+        self._down = down
+        self._across = across
+        self._gain = np.array(scene.gain, dtype=np.float64)
+        self._offset = np.array(scene.offset, dtype=np.float32)[:, None, None]
+        self._nodata = _nodata(scene)
+        self._dn: npt.NDArray[Any] = np.empty((len(scene.bands), 0, across.scene), np.uint16)
+        self._valid = np.empty((0, across.scene), np.uint8)
+        self._first = 0  # scene row of _dn[:, 0]
+        self._next_network = 0
+        self._validity: deque[npt.NDArray[np.uint8]] = deque()
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catfast-read")
+        self._chunks = self._prefetched(self._spans())
+        self.valid_pixels = 0
+
+    def close(self) -> None:
+        """End the reading thread."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def take(self, count: int) -> npt.NDArray[np.float32]:
+        """The next ``count`` network rows: reflectance (bands, count, width), NaN where nothing was seen.
+
+        Raises:
+            InputError: the scene cannot be read, or holds infinite values.
+        """
+        stop = self._next_network + count
+        parts = []
+        while self._next_network < stop:
+            self._read_until(self._down.scene_end(self._next_network + 1))
+            whole = self._whole_network_rows(stop)
+            parts.append(self._resample(whole))
+            self._next_network = whole
+            self._drop_until(math.floor(whole * self._down.factor))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def take_validity(self, count: int) -> npt.NDArray[np.uint8]:
+        """The next ``count`` scene rows of the valid mask, (count, width): 1 where a pixel was seen."""
+        parts, missing = [], count
+        while missing:
+            rows = self._validity.popleft()
+            if len(rows) > missing:
+                self._validity.appendleft(rows[missing:])
+                rows = rows[:missing]
+            parts.append(rows)
+            missing -= len(rows)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _spans(self) -> Iterator[tuple[int, int]]:
+        block = self._raster.info.block_rows
+        step = math.ceil(CHUNK_ROWS / block) * block
+        for start in range(0, self._down.scene, step):
+            yield start, min(start + step, self._down.scene)
+
+    def _prefetched(self, spans: Iterator[tuple[int, int]]) -> Iterator[npt.NDArray[Any]]:
+        ahead = None
+        for span in spans:
+            following = self._executor.submit(self._raster.read_rows, self._scene.bands, *span)
+            if ahead is not None:
+                yield ahead.result()
+            ahead = following
+        if ahead is not None:
+            yield ahead.result()
+
+    def _read_until(self, row: int) -> None:
+        """Hold all scene rows before ``row`` that are still needed."""
+        while self._first + self._dn.shape[1] < row:
+            dn = next(self._chunks)
+            if dn.dtype != np.uint16:
+                dn = dn.astype(np.float32)
+            valid = np.empty(dn.shape[1:], np.uint8)
+            seen, infinite = _core.valid_mask(dn, self._nodata, valid)
+            if infinite:
+                raise InputError(
+                    f"{self._scene.info.path}: expected finite values, found {infinite} infinite pixels"
+                )
+            self.valid_pixels += seen
+            self._validity.append(valid)
+            self._dn = np.concatenate([self._dn, dn], axis=1) if self._dn.size else dn
+            self._valid = np.concatenate([self._valid, valid]) if self._valid.size else valid
+
+    def _whole_network_rows(self, stop: int) -> int:
+        """End of the network rows, at most ``stop``, whose scene rows are all held."""
+        held = self._first + self._dn.shape[1]
+        if held >= self._down.scene:
+            return stop
+        whole = self._next_network
+        while whole < stop and self._down.scene_end(whole + 1) <= held:
+            whole += 1
+        return whole
+
+    def _resample(self, stop: int) -> npt.NDArray[np.float32]:
+        out = np.empty((len(self._gain), stop - self._next_network, self._across.network), np.float32)
+        _core.resample_area(
+            np.ascontiguousarray(self._dn),
+            self._valid,
+            self._gain,
+            out,
+            factor=(self._down.factor, self._across.factor),
+            first_row=self._next_network,
+            src_row=self._first,
+        )
+        if self._offset.any():
+            out += self._offset
+        return out
+
+    def _drop_until(self, row: int) -> None:
+        drop = min(row - self._first, self._dn.shape[1])
+        self._dn = self._dn[:, drop:]
+        self._valid = self._valid[drop:]
+        self._first += drop
+
+
+def _nodata(scene: Scene) -> float | None:
+    """The nodata tag as the kernel compares it: in float32 where samples are read as float32."""
+    nodata = scene.info.nodata
+    return nodata if nodata is None or scene.info.dtype == "uint16" else float(np.float32(nodata))

@@ -1,0 +1,89 @@
+"""What runs a network: onnxruntime (light install) or torch (extra ``train``)."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from catfast.errors import InputError, MissingExtraError
+
+Tiles = npt.NDArray[np.float32]
+
+ONNX_NAME = "model.onnx"
+
+
+class Runtime(Protocol):
+    """Runs a network on normalised tiles."""
+
+    def predict(self, tiles: Tiles) -> Tiles:
+        """Class probabilities, (n, classes, h, w) float32, of tiles (n, bands, h, w) float32."""
+        ...
+
+
+class OnnxRuntime:
+    """onnxruntime on the processor: the default, and the only one in the light install."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        # Threads that spin between two calls would take the processor from reading and resampling.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(folder / ONNX_NAME), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime raises bare classes of its own, all children of Exception
+            raise InputError(f"{folder / ONNX_NAME}: onnxruntime cannot load it: {error}") from error
+
+    def predict(self, tiles: Tiles) -> Tiles:
+        """See :class:`Runtime`. One tile a call: results then cannot depend on the batch size."""
+        answers = [self._session.run(None, {"image": tiles[i : i + 1]})[0] for i in range(len(tiles))]
+        return np.concatenate(answers)
+
+
+class TorchRuntime:
+    """torch on the processor or a GPU: for a model without ONNX export, and for ``--device``."""
+
+    def __init__(self, folder: Path, device: str, threads: int) -> None:
+        if importlib.util.find_spec("torch") is None:
+            raise MissingExtraError(f"running {folder.name} with torch", "train")
+        import torch
+
+        from catfast.models import load
+
+        if device == "cuda" and not torch.cuda.is_available():
+            raise InputError("--device cuda: torch finds no CUDA GPU on this machine")
+        if device == "mps" and not torch.backends.mps.is_available():
+            raise InputError("--device mps: torch finds no Apple GPU on this machine")
+        torch.set_num_threads(threads)
+        self._torch = torch
+        self._device = torch.device(device)
+        self._network = load(folder).eval().to(self._device)
+
+    def predict(self, tiles: Tiles) -> Tiles:
+        """See :class:`Runtime`."""
+        torch = self._torch
+        with torch.inference_mode():
+            logits = self._network(torch.from_numpy(tiles).to(self._device))
+            answer: Any = torch.softmax(logits.float(), dim=1).cpu().numpy()
+        return np.ascontiguousarray(answer, dtype=np.float32)
+
+
+def choose_runtime(folder: Path, *, device: str, threads: int) -> Runtime:
+    """The runtime for a model folder.
+
+    Raises:
+        InputError: the device is not there, or the model cannot be loaded.
+        MissingExtraError: torch is needed and not installed.
+    """
+    if device in ("auto", "cpu") and (folder / ONNX_NAME).is_file():
+        return OnnxRuntime(folder, threads)
+    return TorchRuntime(folder, "cpu" if device == "auto" else device, threads)

@@ -1,0 +1,80 @@
+"""Geometry of masking: the network's grid over a scene, tiles with halo on it, the rows each step needs.
+
+A scene pixel y lies at (y + 0.5) / factor - 0.5 on the network's grid, pixel centres at whole numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+MIN_FACTOR = 1.05
+"""Below this ratio of ground sampling distances the scene is taken as it is: resampling would only blur."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """Rows or columns of a scene, of the network's grid over it, and of the tiles on that."""
+
+    scene: int
+    """Scene pixels."""
+    factor: float
+    """Scene pixels a network pixel, 1 or more."""
+    tile: int
+    """Network pixels a tile."""
+    halo: int
+    """Network pixels by which neighbouring tiles overlap on each side."""
+
+    @classmethod
+    def plan(cls, *, scene: int, factor: float, tile: int, halo: int, multiple_of: int) -> Axis:
+        """An axis whose tile is no longer than what the scene needs.
+
+        Args:
+            scene: scene pixels.
+            factor: network over scene ground sampling distance.
+            tile: longest tile, network pixels.
+            halo: overlap on each side.
+            multiple_of: what a tile must be divisible by.
+        """
+        factor = factor if factor >= MIN_FACTOR else 1.0
+        needed = math.ceil(math.ceil(scene / factor) / multiple_of) * multiple_of
+        return cls(scene=scene, factor=factor, tile=min(tile, needed), halo=halo)
+
+    @property
+    def network(self) -> int:
+        """Network pixels that cover the scene."""
+        return math.ceil(self.scene / self.factor)
+
+    def origins(self) -> list[int]:
+        """First network pixel of each tile; the last tile ends with the grid."""
+        last = self.network - self.tile
+        if last <= 0:
+            return [0]
+        step = self.tile - 2 * self.halo
+        return [*range(0, last, step), last]
+
+    def taper(self) -> npt.NDArray[np.float32]:
+        """Weight of each pixel of a tile, shape (tile,): rises over the overlap, so that seams vanish."""
+        ramp = (np.arange(self.tile) + 1) / (2 * self.halo + 1)
+        return np.minimum(np.minimum(ramp, ramp[::-1]), 1).astype(np.float32)
+
+    def scene_end(self, network: int) -> int:
+        """Scene pixels that lie under the first ``network`` network pixels."""
+        return min(self.scene, math.ceil(network * self.factor))
+
+    def ready(self, network: int) -> int:
+        """Scene pixels that can be interpolated once the first ``network`` network pixels are final."""
+        if network >= self.network:
+            return self.scene
+        # y needs floor((y + 0.5) / factor - 0.5) + 1 <= network - 1: y < factor * (network - 0.5) - 0.5.
+        return max(0, min(self.scene, math.ceil(self.factor * (network - 0.5) - 0.5)))
+
+
+def batches(items: list[int], size: int) -> Iterator[list[int]]:
+    """Consecutive groups of at most ``size``."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

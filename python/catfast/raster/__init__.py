@@ -1,0 +1,26 @@
+"""The only package that imports rasterio: open GeoTIFFs safely, read bands of rows, write files atomically.
+
+Everything else works on arrays, :class:`Grid` and :class:`RasterInfo`.
+"""
+
+from __future__ import annotations
+
+from catfast.raster.grid import Grid, ground_sampling_distance, parse_crs
+from catfast.raster.read import DEFAULT_MAX_SAMPLES, Raster, RasterInfo, open_raster, read_tags
+from catfast.raster.write import CogStyle, CogWriter, atomic_path, cog_writer, write_geotiff
+
+__all__ = [
+    "DEFAULT_MAX_SAMPLES",
+    "CogStyle",
+    "CogWriter",
+    "Grid",
+    "Raster",
+    "RasterInfo",
+    "atomic_path",
+    "cog_writer",
+    "ground_sampling_distance",
+    "open_raster",
+    "parse_crs",
+    "read_tags",
+    "write_geotiff",
+]

@@ -1,0 +1,16 @@
+"""What reading and writing share: GDAL's settings and how its errors are told."""
+
+from __future__ import annotations
+
+# Sidecars (.aux.xml, .ovr, .msk) may be stale or hostile: GDAL neither lists the folder nor reads PAM.
+SAFE_ENV = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_PAM_ENABLED": "NO",
+    "GDAL_CACHEMAX": 128,
+}
+
+
+def reason(error: BaseException) -> str:
+    """The last line of an error's text: GDAL puts the cause there."""
+    lines = str(error.__cause__ or error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,61 @@
+"""Pixel grids: where the pixels of a raster lie and how large they are on the ground."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from affine import Affine
+from pyproj import Geod
+from rasterio.crs import CRS
+
+_GEOD = Geod(ellps="WGS84")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Where the pixels of a raster lie."""
+
+    width: int
+    """Columns."""
+    height: int
+    """Rows."""
+    transform: Affine
+    """Pixel to CRS coordinates."""
+    crs: CRS | None
+    """Coordinate reference system, None when the file has none."""
+
+
+def parse_crs(text: str) -> CRS:
+    """The CRS of an authority code such as ``EPSG:32604`` or of a WKT.
+
+    Raises:
+        ValueError: PROJ does not know it.
+    """
+    return CRS.from_user_input(text)
+
+
+def ground_sampling_distance(grid: Grid) -> tuple[float, float]:
+    """Metres a pixel at the middle of the grid: (down the rows, along the columns).
+
+    Projected grids use the CRS unit; geographic ones the geodesic on WGS84 between pixel neighbours.
+
+    Raises:
+        ValueError: no CRS, one that is neither projected nor geographic, or a transform without area.
+    """
+    transform, crs = grid.transform, grid.crs
+    if crs is None or not (crs.is_projected or crs.is_geographic):
+        raise ValueError("the CRS is neither projected nor geographic")
+    if not all(map(math.isfinite, transform)) or transform.determinant == 0:
+        raise ValueError(f"the geotransform {tuple(transform)[:6]} has no area")
+    if crs.is_projected:
+        metres = crs.linear_units_factor[1]
+        return math.hypot(transform.b, transform.e) * metres, math.hypot(transform.a, transform.d) * metres
+    centre = (grid.width / 2, grid.height / 2)
+    return _geodesic(transform, centre, (0, 1)), _geodesic(transform, centre, (1, 0))
+
+
+def _geodesic(transform: Affine, pixel: tuple[float, float], step: tuple[int, int]) -> float:
+    lon0, lat0 = transform @ pixel
+    lon1, lat1 = transform @ (pixel[0] + step[0], pixel[1] + step[1])
+    return float(_GEOD.inv(lon0, lat0, lon1, lat1)[2])

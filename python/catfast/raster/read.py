@@ -1,0 +1,166 @@
+"""Open a GeoTIFF without trusting it, and read it by bands of rows."""
+
+from __future__ import annotations
+
+import stat
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window
+
+from catfast.errors import InputError
+from catfast.raster.gdal import SAFE_ENV, reason
+from catfast.raster.grid import Grid
+
+DEFAULT_MAX_SAMPLES = 4_000_000_000
+"""Largest accepted width x height x bands: a 4-band scene of a gigapixel."""
+
+MAX_BLOCK_SAMPLES = 1 << 28
+"""Largest accepted TIFF block (samples): GDAL holds whole blocks in memory."""
+
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""First four bytes of classic TIFF and BigTIFF, either byte order (TIFF 6.0; BigTIFF design)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RasterInfo:
+    """What a file says of itself before any pixel is read."""
+
+    path: Path
+    """The file."""
+    grid: Grid
+    """Its pixel grid."""
+    count: int
+    """Bands."""
+    dtype: str
+    """Sample type, e.g. ``uint16``; all bands share it."""
+    nodata: float | None
+    """The nodata tag."""
+    descriptions: tuple[str | None, ...]
+    """Band descriptions."""
+    has_alpha: bool
+    """Whether a band is declared to be alpha."""
+    has_gcps: bool
+    """Whether the file is placed by ground control points instead of a transform."""
+    scales: tuple[float, ...]
+    """GDAL scale of each band, 1 when not set."""
+    offsets: tuple[float, ...]
+    """GDAL offset of each band, 0 when not set."""
+    tags: Mapping[str, str]
+    """Dataset tags."""
+    block_rows: int
+    """Rows of one TIFF block."""
+
+
+class Raster:
+    """An open GeoTIFF that is read by bands of rows."""
+
+    def __init__(self, dataset: Any, info: RasterInfo) -> None:
+        self._dataset = dataset
+        self.info = info
+
+    def read_rows(self, bands: Sequence[int], start: int, stop: int) -> npt.NDArray[Any]:
+        """Rows ``start`` to ``stop`` of ``bands`` (1-based), shape (bands, stop - start, width).
+
+        Raises:
+            InputError: the pixels cannot be decoded.
+        """
+        window = Window(0, start, self.info.grid.width, stop - start)
+        try:
+            return np.asarray(self._dataset.read(list(bands), window=window))
+        except (RasterioError, MemoryError) as error:
+            raise InputError(
+                f"{self.info.path}: rows {start} to {stop} cannot be read (truncated or corrupt file): "
+                f"{reason(error)}"
+            ) from error
+
+
+@contextmanager
+def open_raster(path: str | Path, *, max_samples: int = DEFAULT_MAX_SAMPLES) -> Iterator[Raster]:
+    """Open a GeoTIFF, with the GTiff driver only and without its sidecars.
+
+    Raises:
+        InputError: no such file, not a regular file, not a TIFF, or larger than ``max_samples``.
+    """
+    path = Path(path)
+    _check_regular_tiff(path)
+    with rasterio.Env(**SAFE_ENV), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            dataset = rasterio.open(str(path.absolute()), driver="GTiff", num_threads="ALL_CPUS")
+        except (RasterioError, ValueError) as error:
+            raise InputError(f"{path}: not a readable GeoTIFF: {reason(error)}") from error
+        with dataset:
+            try:
+                info = _describe(path, dataset)
+            except (RasterioError, ValueError, UnicodeDecodeError) as error:
+                raise InputError(f"{path}: its TIFF header is damaged: {reason(error)}") from error
+            _check_size(info, dataset.block_shapes[0], max_samples)
+            yield Raster(dataset, info)
+
+
+def _check_regular_tiff(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise InputError(f"{path}: expected a GeoTIFF file, found something that is not a regular file")
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be opened: {reason(error)}") from error
+    if magic not in TIFF_MAGIC:
+        raise InputError(f"{path}: expected a GeoTIFF, found a file that does not start as a TIFF")
+
+
+def _describe(path: Path, dataset: Any) -> RasterInfo:
+    gcps, _ = dataset.gcps
+    return RasterInfo(
+        path=path,
+        grid=Grid(
+            width=dataset.width, height=dataset.height, transform=dataset.transform, crs=dataset.crs or None
+        ),
+        count=dataset.count,
+        dtype=dataset.dtypes[0] if len(set(dataset.dtypes)) == 1 else "mixed",
+        nodata=dataset.nodata,
+        descriptions=tuple(dataset.descriptions),
+        has_alpha=any(interpretation.name == "alpha" for interpretation in dataset.colorinterp),
+        has_gcps=bool(gcps),
+        scales=tuple(dataset.scales),
+        offsets=tuple(dataset.offsets),
+        tags=dataset.tags(),
+        block_rows=dataset.block_shapes[0][0],
+    )
+
+
+def _check_size(info: RasterInfo, block: tuple[int, int], max_samples: int) -> None:
+    grid = info.grid
+    samples = grid.width * grid.height * info.count
+    if samples > max_samples:
+        raise InputError(
+            f"{info.path}: {grid.width} x {grid.height} pixels x {info.count} bands are {samples:.3g} "
+            f"samples, more than the budget of {max_samples:.3g} (--max-pixels)"
+        )
+    if min(block[0], grid.height) * min(block[1], grid.width) * info.count > MAX_BLOCK_SAMPLES:
+        raise InputError(
+            f"{info.path}: its TIFF blocks of {block[1]} x {block[0]} pixels are too large to stream; "
+            "rewrite it with tiles of 512 x 512"
+        )
+
+
+def read_tags(path: Path) -> dict[str, str]:
+    """Dataset tags of a GeoTIFF; empty when the file is not a readable one."""
+    try:
+        with open_raster(path) as raster:
+            return dict(raster.info.tags)
+    except InputError:
+        return {}

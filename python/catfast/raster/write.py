@@ -1,0 +1,231 @@
+"""Write GeoTIFFs and COGs so that a final name only ever holds a whole file."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+import rasterio.shutil
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window
+from rio_cogeo.cogeo import cog_validate
+
+from catfast.errors import OutputError
+from catfast.raster.gdal import SAFE_ENV, reason
+from catfast.raster.grid import Grid
+
+
+@contextmanager
+def atomic_path(final: Path) -> Iterator[Path]:
+    """A temporary name beside ``final``; on success it is fsynced and renamed, on failure removed.
+
+    Raises:
+        OutputError: the disk did not take the file.
+    """
+    temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp{final.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(final)
+        _fsync_folder(final.parent)
+    except (OSError, RasterioError) as error:
+        raise OutputError(f"{final}: cannot be written: {reason(error)}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_geotiff(
+    path: Path,
+    array: npt.NDArray[Any],
+    grid: Grid,
+    *,
+    nodata: float | None = None,
+    descriptions: Sequence[str] = (),
+    tags: Mapping[str, str] | None = None,
+    **creation_options: Any,
+) -> None:
+    """Write ``array`` (bands, height, width) on ``grid``, atomically; tiled deflate unless options say else.
+
+    Raises:
+        OutputError: the disk did not take the file.
+    """
+    options = {"tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "deflate"} | creation_options
+    profile = _profile(grid, array.shape[0], array.dtype.name, nodata) | options
+    with (
+        atomic_path(path) as temporary,
+        rasterio.Env(**SAFE_ENV),
+        rasterio.open(temporary, "w", **profile) as dataset,
+    ):
+        dataset.write(array)
+        for band, description in enumerate(descriptions, start=1):
+            dataset.set_band_description(band, description)
+        dataset.update_tags(**(tags or {}))
+
+
+class GridWriter:
+    """A tiled uint8 GeoTIFF that takes rows from top to bottom, buffered to whole tiles."""
+
+    TILE = 512
+
+    def __init__(self, path: Path, grid: Grid, count: int, *, nodata: int) -> None:
+        self._dataset = rasterio.open(
+            path,
+            "w",
+            **_profile(grid, count, "uint8", nodata),
+            tiled=True,
+            blockxsize=self.TILE,
+            blockysize=self.TILE,
+            compress="zstd",
+            zstd_level=1,
+            num_threads="ALL_CPUS",
+        )
+        self._pending: list[npt.NDArray[np.uint8]] = []
+        self._pending_rows = 0
+        self._row = 0
+
+    def append(self, rows: npt.NDArray[np.uint8]) -> None:
+        """Add the next rows, shape (count, n, width)."""
+        self._pending.append(rows)
+        self._pending_rows += rows.shape[1]
+        whole = self._pending_rows // self.TILE * self.TILE
+        if whole:
+            self._flush(whole)
+
+    def _flush(self, count: int) -> None:
+        rows = self._pending[0] if len(self._pending) == 1 else np.concatenate(self._pending, axis=1)
+        window = Window(0, self._row, rows.shape[2], count)
+        self._dataset.write(rows[:, :count], window=window)
+        self._row += count
+        self._pending_rows -= count
+        self._pending = [rows[:, count:].copy()] if self._pending_rows else []
+
+    def close(self) -> None:
+        """Write what is left and close the file; may be called again."""
+        if self._dataset.closed:
+            return
+        try:
+            if self._pending_rows:
+                self._flush(self._pending_rows)
+        finally:
+            self._dataset.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CogStyle:
+    """How a written COG presents itself."""
+
+    descriptions: Sequence[str]
+    """Band descriptions."""
+    tags: Mapping[str, str]
+    """Dataset tags."""
+    band_tags: Mapping[str, str]
+    """Tags of band 1."""
+    colours: Mapping[int, tuple[int, int, int, int]] | None = None
+    """Colour table of a single-band file: value to RGBA."""
+    overview_resampling: str = "MODE"
+    """How overviews are made: MODE keeps codes codes, AVERAGE suits percentages."""
+
+
+class CogWriter:
+    """Streams rows into a uint8 COG; ``finish`` makes it appear under its final name."""
+
+    def __init__(self, temporary: Path, grid: Grid, count: int, *, nodata: int) -> None:
+        self._temporary = temporary
+        self._rows_path = temporary.with_suffix(".rows.tif")
+        self._rows = GridWriter(self._rows_path, grid, count, nodata=nodata)
+
+    def append(self, rows: npt.NDArray[np.uint8]) -> None:
+        """Add the next rows, shape (count, n, width)."""
+        self._rows.append(rows)
+
+    def finish(self, style: CogStyle) -> None:
+        """Write descriptions, tags, colours and overviews, copy to the COG layout, validate.
+
+        Raises:
+            OutputError: the result is not a valid COG.
+        """
+        self._rows.close()
+        _dress(self._rows_path, style)
+        _copy_as_cog(self._rows_path, self._temporary, style)
+
+    def discard(self) -> None:
+        """Remove what was written on the way."""
+        self._rows.close()
+        self._rows_path.unlink(missing_ok=True)
+
+
+@contextmanager
+def cog_writer(final: Path, grid: Grid, count: int, *, nodata: int) -> Iterator[CogWriter]:
+    """Stream rows into a uint8 COG that appears under ``final`` only when finished and validated.
+
+    The COG layout is GDAL's own COG driver's, checked by rio-cogeo's ``cog_validate``. rio-cogeo's
+    ``cog_translate`` is not used: it passes the file through a WarpedVRT, which turns rotated and
+    south-up grids north-up.
+
+    Raises:
+        OutputError: the disk did not take the file.
+    """
+    with atomic_path(final) as temporary, rasterio.Env(**SAFE_ENV), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        writer = CogWriter(temporary, grid, count, nodata=nodata)
+        try:
+            yield writer
+        finally:
+            writer.discard()
+
+
+def _dress(path: Path, style: CogStyle) -> None:
+    with rasterio.open(path, "r+") as dataset:
+        for band, description in enumerate(style.descriptions, start=1):
+            dataset.set_band_description(band, description)
+        dataset.update_tags(**style.tags)
+        dataset.update_tags(1, **style.band_tags)
+        if style.colours is not None:
+            dataset.write_colormap(1, dict(style.colours))
+
+
+def _copy_as_cog(source: Path, target: Path, style: CogStyle) -> None:
+    rasterio.shutil.copy(
+        source,
+        target,
+        driver="COG",
+        COMPRESS="DEFLATE",
+        BLOCKSIZE=512,
+        OVERVIEW_RESAMPLING=style.overview_resampling,
+        NUM_THREADS="ALL_CPUS",
+        BIGTIFF="IF_SAFER",
+    )
+    valid, problems, _ = cog_validate(target, strict=True, quiet=True)
+    if not valid:
+        raise OutputError(f"{target}: the written COG does not validate: {'; '.join(problems)}")
+
+
+def _profile(grid: Grid, count: int, dtype: str, nodata: float | None) -> dict[str, Any]:
+    return {
+        "driver": "GTiff",
+        "width": grid.width,
+        "height": grid.height,
+        "count": count,
+        "dtype": dtype,
+        "crs": grid.crs,
+        "transform": grid.transform,
+        "nodata": nodata,
+        "BIGTIFF": "IF_SAFER",
+    }
