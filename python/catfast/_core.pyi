@@ -1,0 +1,67 @@
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+BUILD_PROFILE: Literal["debug", "release"]
+FILL: int
+DILATED: int
+MEDIUM: int
+CIRRUS: int
+
+def cpu_features() -> list[str]: ...
+def decode_qa(
+    qa: NDArray[np.uint16],
+    out: NDArray[np.uint8],
+    *,
+    scheme: Literal["full", "binary"] = "full",
+    cloud: int = 0,
+    ignore: int = 7,
+) -> None: ...
+def valid_mask(
+    dn: NDArray[np.uint16] | NDArray[np.float32], nodata: float | None, out: NDArray[np.uint8]
+) -> tuple[int, int]: ...
+def resample_area(
+    dn: NDArray[np.uint16] | NDArray[np.float32],
+    valid: NDArray[np.uint8],
+    gain: NDArray[np.float64],
+    out: NDArray[np.float32],
+    *,
+    factor: tuple[float, float],
+    first_row: int,
+    src_row: int,
+) -> None: ...
+def cut_tiles(
+    image: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    out: NDArray[np.float32],
+    *,
+    mean: NDArray[np.float32],
+    std: NDArray[np.float32],
+    clip: tuple[float, float],
+) -> None: ...
+def blend_tiles(
+    prob: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    taper_y: NDArray[np.float32],
+    taper_x: NDArray[np.float32],
+    acc: NDArray[np.float32],
+    weight: NDArray[np.float32],
+) -> None: ...
+def classify_rows(
+    acc: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    valid: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+    *,
+    factor: tuple[float, float],
+    first_row: int,
+    grid_row: int,
+    codes: NDArray[np.uint8],
+    threshold: float | None,
+    cloud: int,
+    confidence: NDArray[np.uint8] | None,
+) -> list[int]: ...

@@ -1,0 +1,18 @@
+//! Pixel kernels of catfast: pure functions on `ndarray` views that fill the caller's buffer.
+//!
+//! No Python and no I/O. Every kernel checks its arguments and returns [`Error`] instead of
+//! panicking, runs on rayon's current pool, and writes the same bits whatever the number of
+//! threads and however the rows of a scene are spread over calls.
+
+pub mod blend;
+pub mod classify;
+mod error;
+mod grid;
+pub mod patch;
+pub mod qa;
+pub mod resample;
+mod simd;
+pub mod valid;
+
+pub use error::{Error, Result};
+pub use simd::cpu_features;

@@ -1,0 +1,35 @@
+//! The compiled module `catfast._core`: each function checks its arrays, releases the GIL and calls one kernel.
+
+mod arrays;
+mod blend;
+mod classify;
+mod patch;
+mod qa;
+mod resample;
+mod valid;
+
+use pyo3::prelude::*;
+
+/// Names of the processor features that the kernels use on this machine.
+#[pyfunction]
+fn cpu_features() -> Vec<&'static str> {
+    catfast_core::cpu_features()
+}
+
+/// Pixel kernels of catfast, in Rust.
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("BUILD_PROFILE", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+    module.add("FILL", catfast_core::qa::FILL)?;
+    module.add("DILATED", catfast_core::qa::DILATED)?;
+    module.add("MEDIUM", catfast_core::qa::MEDIUM)?;
+    module.add("CIRRUS", catfast_core::qa::CIRRUS)?;
+    module.add_function(wrap_pyfunction!(cpu_features, module)?)?;
+    module.add_function(wrap_pyfunction!(qa::decode_qa, module)?)?;
+    module.add_function(wrap_pyfunction!(valid::valid_mask, module)?)?;
+    module.add_function(wrap_pyfunction!(resample::resample_area, module)?)?;
+    module.add_function(wrap_pyfunction!(patch::cut_tiles, module)?)?;
+    module.add_function(wrap_pyfunction!(blend::blend_tiles, module)?)?;
+    module.add_function(wrap_pyfunction!(classify::classify_rows, module)?)
+}
