@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .draws import Array, Draws
 from .fields import Texture, hillshade, power_law
 from .spectra import COLD, LAND, SURFACES
 
-__all__ = ["Ground", "Sun", "draw_ground", "draw_sun"]
+__all__ = ["Ground", "Mix", "Sun", "Terrain", "draw_ground", "draw_mix", "draw_sun", "draw_terrain", "lay"]
 
-_MIXED = 4
+MIXED = 4
+"""Surfaces that may share a scene."""
+
+EVEN_SNOW = 0.7
+"""Snow is this much less patchy than other grounds: what varies over it is mostly the slope."""
+
 _COLD_SHARE = 0.6
 _SINGLE_SHARE = 0.25
 _CALM_SHARE = 0.35
@@ -28,8 +35,40 @@ class Sun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """What the grounds of `count` scenes are made of."""
+
+    kinds: Array
+    """(count, MIXED, 2): 1 where a surface is snow (first) or water (second)."""
+    spectra: Array
+    """(count, MIXED, 4): reflectance of each surface."""
+    level: Array
+    """(count, MIXED, 1, 1): how much of the scene each surface tends to take."""
+    height: Array
+    """(count, 1, 1): how much the first surface follows the relief, negative for one that lies low."""
+    sharpness: Array
+    """(count, 1, 1, 1): how sharp the borders between surfaces are."""
+    tint: Array
+    """(count, 4, 1, 1): how strongly each band shows the patches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terrain:
+    """The random fields under the grounds of `count` scenes."""
+
+    relief: Array
+    """(count, h, w): heights, zero mean and unit variance."""
+    votes: Array
+    """(count, MIXED - 1, h, w): fields that the surfaces other than the first compete by."""
+    patches: Array
+    """(count, h, w): relative changes of brightness that differ a little from band to band."""
+    grain: Array
+    """(count, h, w): relative changes of brightness that are the same in all bands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """The ground of `count` scenes."""
+    """The grounds of `count` scenes."""
 
     reflectance: Array
     """(count, 4, h, w): bidirectional reflectance factor on the slope itself."""
@@ -48,88 +87,96 @@ def draw_sun(draws: Draws, count: int) -> Sun:
 
 
 def draw_ground(draws: Draws, count: int, shape: tuple[int, int], sun: Sun) -> Ground:
-    """Draw `count` grounds of `shape` (h, w) under `sun`.
+    """Draw `count` grounds of `shape` (h, w) under `sun`; somewhat under half have relief."""
+    xp = draws.xp
+    cold = draws.pick(COLD, (count, MIXED))
+    land = draws.pick(LAND, (count, MIXED))
+    mix = draw_mix(draws, xp.where(draws.unit((count, 1)) < _COLD_SHARE, cold, land))
+    terrain = draw_terrain(draws, count, shape, sun)
+    steep = draws.log_uniform(count, 0.3, 14.0) * draws.chance(count, _HILLY_SHARE)
+    return lay(xp, mix, terrain, hillshade(xp, terrain.relief * steep, sun.azimuth, sun.elevation))
 
-    Up to four spectra share a scene by smooth fields of random sharpness; a quarter of the scenes is one
-    surface alone, a third has hardly any texture, and somewhat under half has relief.
+
+def draw_mix(draws: Draws, surfaces: Array, single: float = _SINGLE_SHARE) -> Mix:
+    """Draw what grounds of `surfaces` (count, MIXED), indexes into SURFACES, look like.
+
+    A share `single` of the scenes is the first surface alone.
     """
     xp = draws.xp
-    relief = _relief(draws, count, shape)
-    kinds, spectra = _palette(draws, count)
-    shares = _shares(draws, count, shape, relief)
-    reflectance = xp.matmul(xp.permute_dims(spectra, (0, 2, 1)), xp.reshape(shares, (count, _MIXED, -1)))
-    reflectance = xp.reshape(reflectance, (count, 4, *shape)) * _texture(draws, count, shape, sun)
-    steep = draws.log_uniform(count, 0.3, 14.0) * draws.chance(count, _HILLY_SHARE)
-    light = hillshade(xp, relief * steep, sun.azimuth, sun.elevation)
-    cover = xp.matmul(xp.permute_dims(kinds, (0, 2, 1)), xp.reshape(shares, (count, _MIXED, -1)))
-    cover = xp.reshape(cover, (count, 2, *shape))
-    flat = cover[:, 1, ...]
-    light = light + (1.0 - light) * xp.clip(flat, 0.0, 1.0)  # water lies flat
-    return Ground(reflectance=reflectance, light=light, snow=cover[:, 0, ...], water=cover[:, 1, ...])
-
-
-def _relief(draws: Draws, count: int, shape: tuple[int, int]) -> Array:
-    """Return heights of unit variance; real relief has spectral exponents of about 3.5-4.5."""
-    texture = Texture(
-        exponent=draws.uniform(count, 3.3, 4.6),
-        corner=draws.log_uniform(count, 1.0, 6.0),
-        stretch=draws.uniform(count, 1.0, 1.8),
-        angle=draws.uniform(count, 0.0, 3.1416),
-    )
-    return power_law(draws, count, shape, texture)
-
-
-def _palette(draws: Draws, count: int) -> tuple[Array, Array]:
-    """Return (count, 4, 2) snow and water flags and (count, 4, 4) spectra of the surfaces of each scene."""
-    xp = draws.xp
-    cold = draws.pick(COLD, (count, _MIXED))
-    land = draws.pick(LAND, (count, _MIXED))
-    chosen = xp.where(draws.unit((count, 1)) < _COLD_SHARE, cold, land)
-    flat = xp.reshape(chosen, (-1,))
+    count = surfaces.shape[0]
+    flat = xp.reshape(surfaces, (-1,))
     table = draws.array([s.reflectance for s in SURFACES])
     flags = draws.array([[s.kind == "snow", s.kind == "water"] for s in SURFACES])
-    kinds = xp.reshape(xp.take(flags, flat, axis=0), (count, _MIXED, 2))
-    spectra = xp.reshape(xp.take(table, flat, axis=0), (count, _MIXED, 4))
     # The same ground differs from place to place: mostly in brightness, a little in colour.
-    bright = 0.10 * draws.normal((count, _MIXED, 1))
-    colour = 0.03 * draws.normal((count, _MIXED, 4))
-    return kinds, spectra * xp.exp(bright + colour)
-
-
-def _shares(draws: Draws, count: int, shape: tuple[int, int], relief: Array) -> Array:
-    """Return the share (count, 4, h, w) of each surface in each pixel; they sum to 1."""
-    xp = draws.xp
-    texture = Texture(
-        exponent=draws.uniform(count * (_MIXED - 1), 2.8, 5.0),
-        corner=draws.log_uniform(count * (_MIXED - 1), 1.0, 8.0),
-        stretch=draws.log_uniform(count * (_MIXED - 1), 1.0, 4.0),
-        angle=draws.uniform(count * (_MIXED - 1), 0.0, 3.1416),
+    bright = 0.10 * draws.normal((count, MIXED, 1))
+    colour = 0.03 * draws.normal((count, MIXED, 4))
+    level = 1.1 * draws.normal((count, MIXED, 1, 1))
+    level[:, :1, ...] += 60.0 * draws.chance(count, single, (1, 1, 1))
+    return Mix(
+        kinds=xp.reshape(xp.take(flags, flat, axis=0), (count, MIXED, 2)),
+        spectra=xp.reshape(xp.take(table, flat, axis=0), (count, MIXED, 4)) * xp.exp(bright + colour),
+        level=level,
+        height=draws.uniform(count, -1.0, 1.0),
+        sharpness=draws.log_uniform(count, 0.8, 30.0, (1, 1, 1)),
+        tint=1.0 + 0.1 * draws.normal((count, 4, 1, 1)),
     )
-    fields = power_law(draws, count * (_MIXED - 1), shape, texture)
-    fields = xp.reshape(fields, (count, _MIXED - 1, *shape))
-    level = 1.1 * draws.normal((count, _MIXED, 1, 1))
-    level[:, :1, ...] += 60.0 * draws.chance(count, _SINGLE_SHARE, (1, 1, 1))
-    height = draws.uniform(count, -1.0, 1.0)  # snow lies high, lakes lie low: one surface follows the relief
-    votes = xp.concat([(relief * height)[:, None, ...], fields], axis=1) + level
-    votes = votes * draws.log_uniform(count, 0.8, 30.0, (1, 1, 1))
-    votes = xp.exp(votes - xp.max(votes, axis=1, keepdims=True))
-    return votes / xp.sum(votes, axis=1, keepdims=True)
 
 
-def _texture(draws: Draws, count: int, shape: tuple[int, int], sun: Sun) -> Array:
-    """Return a factor (count, 4, h, w) around 1: patches, sastrugi and grain, alike in all bands."""
+def draw_terrain(draws: Draws, count: int, shape: tuple[int, int], sun: Sun) -> Terrain:
+    """Draw the fields of `count` grounds; a third has hardly any texture.
+
+    Real relief has spectral exponents of about 3.5-4.5; the texture is patchiness, sastrugi and grain.
+    """
     xp = draws.xp
     calm = 1.0 - 0.9 * draws.chance(count, _CALM_SHARE)
-    broad = Texture(
-        exponent=draws.uniform(count, 1.8, 4.2),
-        corner=draws.log_uniform(count, 1.0, 30.0),
-        stretch=draws.log_uniform(count, 1.0, 3.5),
+    relief = _texture(draws, count, (3.3, 4.6), (1.0, 6.0), 1.8)
+    votes = _texture(draws, count * (MIXED - 1), (2.8, 5.0), (1.0, 8.0), 4.0)
+    broad = _texture(draws, count, (1.8, 4.2), (1.0, 30.0), 3.5)
+    fine = _texture(draws, count, (0.8, 3.0), (4.0, 60.0), 1.0)
+    # Sastrugi and tussocks are small relief: they show more when the sun is low.
+    grain = draws.log_uniform(count, 0.001, 0.03) * calm / xp.sqrt(xp.sin(sun.elevation))
+    patches = draws.log_uniform(count, 0.003, 0.22) * calm
+    fields = power_law(draws, count * (MIXED - 1), shape, votes)
+    return Terrain(
+        relief=power_law(draws, count, shape, relief),
+        votes=xp.reshape(fields, (count, MIXED - 1, *shape)),
+        patches=power_law(draws, count, shape, broad) * patches,
+        grain=power_law(draws, count, shape, fine) * grain,
+    )
+
+
+def lay(xp: Any, mix: Mix, terrain: Terrain, light: Array) -> Ground:
+    """Return the ground that `mix` makes on `terrain` under `light` (count, h, w), the relief's sunlight."""
+    count, height, width = terrain.relief.shape
+    shares = xp.reshape(_shares(xp, mix, terrain), (count, MIXED, -1))
+    spectra = xp.concat([mix.spectra, mix.kinds], axis=2)
+    mixed = xp.reshape(xp.matmul(xp.permute_dims(spectra, (0, 2, 1)), shares), (count, 6, height, width))
+    snow, water = mixed[:, 4, ...], mixed[:, 5, ...]
+    patches = terrain.patches * (1.0 - EVEN_SNOW * snow)
+    texture = xp.exp(patches[:, None, ...] * mix.tint + terrain.grain[:, None, ...])
+    return Ground(
+        reflectance=mixed[:, :4, ...] * texture,
+        light=light + (1.0 - light) * xp.clip(water, 0.0, 1.0),  # water lies flat
+        snow=snow,
+        water=water,
+    )
+
+
+def _texture(
+    draws: Draws, count: int, exponent: Sequence[float], corner: Sequence[float], stretch: float
+) -> Texture:
+    """Draw the parameters of `count` fields from ranges of exponent and corner, stretched up to `stretch`."""
+    return Texture(
+        exponent=draws.uniform(count, exponent[0], exponent[1]),
+        corner=draws.log_uniform(count, corner[0], corner[1]),
+        stretch=draws.log_uniform(count, 1.0, stretch),
         angle=draws.uniform(count, 0.0, 3.1416),
     )
-    fine = Texture(exponent=draws.uniform(count, 0.8, 3.0), corner=draws.log_uniform(count, 4.0, 60.0))
-    patches = power_law(draws, count, shape, broad) * (draws.log_uniform(count, 0.003, 0.22) * calm)
-    grain = power_law(draws, count, shape, fine) * (draws.log_uniform(count, 0.001, 0.03) * calm)
-    tint = 1.0 + 0.1 * draws.normal((count, 4, 1, 1))
-    # Sastrugi and tussocks are small relief: they show more when the sun is low.
-    grain = grain / xp.sqrt(xp.sin(sun.elevation))
-    return xp.exp(patches[:, None, ...] * tint + grain[:, None, ...])
+
+
+def _shares(xp: Any, mix: Mix, terrain: Terrain) -> Array:
+    """Return the share (count, MIXED, h, w) of each surface in each pixel; they sum to 1."""
+    first = (terrain.relief * mix.height)[:, None, ...]  # snow lies high, lakes lie low
+    votes = (xp.concat([first, terrain.votes], axis=1) + mix.level) * mix.sharpness
+    votes = xp.exp(votes - xp.max(votes, axis=1, keepdims=True))
+    return votes / xp.sum(votes, axis=1, keepdims=True)
