@@ -1,0 +1,88 @@
+"""Networks by name: each builder turns a :class:`ModelConfig` into a torch module that gives logits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from catfast.errors import InputError, MissingExtraError
+from catfast.models.spec import ModelConfig
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["BUILDERS", "build"]
+
+SEGFORMER_VARIANTS: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], int]] = {
+    "b0": ((32, 64, 160, 256), (2, 2, 2, 2), 256),
+    "b1": ((64, 128, 320, 512), (2, 2, 2, 2), 256),
+    "b2": ((64, 128, 320, 512), (3, 4, 6, 3), 768),
+    "b3": ((64, 128, 320, 512), (3, 4, 18, 3), 768),
+    "b4": ((64, 128, 320, 512), (3, 8, 27, 3), 768),
+    "b5": ((64, 128, 320, 512), (3, 6, 40, 3), 768),
+}
+"""Widths, depths and decoder width of MiT-b0 to b5 (Xie et al., SegFormer, NeurIPS 2021, table 6)."""
+
+
+def _options(config: ModelConfig, **defaults: Any) -> dict[str, Any]:
+    given = {key: value for key, value in config.architecture.items() if key != "type"}
+    if extra := sorted(set(given) - set(defaults)):
+        raise InputError(
+            f"architecture {config.architecture['type']} has no option {extra[0]!r}; "
+            f"its options are {', '.join(defaults)}"
+        )
+    return {**defaults, **given}
+
+
+def _unet(config: ModelConfig) -> nn.Module:
+    try:
+        import segmentation_models_pytorch as smp
+    except ImportError:
+        raise MissingExtraError("The unet architecture", "train") from None
+    options = _options(config, encoder="mobilenet_v2", decoder_channels=(256, 128, 64, 32, 16))
+    try:
+        widths = tuple(options["decoder_channels"])
+        module: nn.Module = smp.Unet(
+            options["encoder"],
+            encoder_depth=len(widths),
+            encoder_weights=None,
+            in_channels=len(config.bands),
+            classes=len(config.classes),
+            decoder_channels=widths,
+        )
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        reason = str(error).strip("'\"").splitlines()[0]
+        raise InputError(f"no unet can be built from {dict(config.architecture)}: {reason}") from None
+    return module
+
+
+def _segformer(config: ModelConfig) -> nn.Module:
+    try:
+        from catfast.models.segformer import UpsampledSegformer
+    except ImportError:
+        raise MissingExtraError("The segformer architecture", "train") from None
+    variant = _options(config, variant="b0")["variant"]
+    if variant not in SEGFORMER_VARIANTS:
+        raise InputError(f"no SegFormer variant {variant!r}; choose from {', '.join(SEGFORMER_VARIANTS)}")
+    widths, depths, decoder = SEGFORMER_VARIANTS[variant]
+    return UpsampledSegformer(len(config.bands), len(config.classes), widths, depths, decoder)
+
+
+BUILDERS: dict[str, Callable[[ModelConfig], nn.Module]] = {"unet": _unet, "segformer": _segformer}
+"""Architecture name to its builder; a builder never downloads weights."""
+
+
+def build(config: ModelConfig) -> nn.Module:
+    """Make the untrained network that ``config`` describes.
+
+    Returns:
+        A module from normalised reflectance ``(N, bands, H, W)`` float32 to logits ``(N, classes, H, W)``.
+
+    Raises:
+        InputError: unknown architecture or option.
+        MissingExtraError: torch or the network library is not installed.
+    """
+    name = config.architecture["type"]
+    if name not in BUILDERS:
+        raise InputError(f"no architecture {name!r}; choose from {', '.join(BUILDERS)}")
+    return BUILDERS[name](config)
