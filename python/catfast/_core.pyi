@@ -3,6 +3,22 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "BUILD_PROFILE",
+    "CIRRUS",
+    "DILATED",
+    "FILL",
+    "MEDIUM",
+    "__version__",
+    "blend_tiles",
+    "classify_rows",
+    "cpu_features",
+    "cut_tiles",
+    "decode_qa",
+    "resample_area",
+    "valid_mask",
+]
+
 __version__: str
 BUILD_PROFILE: Literal["debug", "release"]
 FILL: int

@@ -60,6 +60,26 @@ struct Network<'a> {
     width: usize,
 }
 
+/// Scene pixels interpolated at a time.
+const LANES: usize = 4;
+
+/// Where the scene's columns lie on the network grid.
+struct Columns {
+    /// First scene column of each network column, and the end: network columns share them in runs.
+    starts: Vec<usize>,
+    /// Way of each scene column to the next network column, and [`LANES`] more.
+    ways: Vec<f32>,
+}
+
+impl Columns {
+    fn new(count: usize, factor: f64, width: usize) -> Self {
+        let places: Vec<Between> = (0..count as i64).map(|x| between(x, factor, 0, width)).collect();
+        let starts = (0..=width).map(|low| places.partition_point(|place| place.low < low)).collect();
+        let ways = places.iter().map(|place| place.way).chain([0.0; LANES]).collect();
+        Self { starts, ways }
+    }
+}
+
 /// Buffers of one thread. A "plane" is a class, or after the classes the presence of a pixel (1 or 0).
 #[derive(Default)]
 struct Scratch {
@@ -115,7 +135,7 @@ pub fn classify_rows_into(
         return Ok([0; 256]);
     }
     require(!weight.is_empty(), "acc", "at least one pixel", format!("shape {:?}", blended.acc.shape()))?;
-    let columns: Vec<Between> = (0..out_width as i64).map(|x| between(x, rule.factor.1, 0, width)).collect();
+    let columns = Columns::new(out_width, rule.factor.1, width);
     let lines = out.par_chunks_mut(out_width).zip(valid.par_chunks(out_width));
     let counts = lines.zip(percent_rows(&mut confidence, out_height)).enumerate().with_min_len(4).map_init(
         || Scratch::new(&network, out_width),
@@ -141,7 +161,7 @@ fn percent_rows<'a>(
 
 /// One output row.
 struct Pixels<'a> {
-    columns: &'a [Between],
+    columns: &'a Columns,
     valid: &'a [u8],
     codes: &'a mut [u8],
     percent: Option<ArrayViewMut2<'a, u8>>,
@@ -242,7 +262,7 @@ impl Pixels<'_> {
 impl Scratch {
     fn new(network: &Network, out_width: usize) -> Self {
         let planes = || vec![0.0; (network.classes + 1) * network.width];
-        let line = || vec![0.0; out_width];
+        let line = || vec![0.0; out_width + LANES];
         Self {
             rows: [planes(), planes()],
             line: vec![[0.0; 2]; network.width],
@@ -280,7 +300,7 @@ impl Scratch {
     /// One plane at the scene's pixels: between the two rows first, then between columns.
     #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
     #[inline(always)]
-    fn interpolate(&mut self, plane: usize, way: f32, columns: &[Between]) {
+    fn interpolate(&mut self, plane: usize, way: f32, columns: &Columns) {
         let width = self.line.len();
         let [near, far] = self.rows.each_ref().map(|rows| &rows[plane * width..][..width]);
         for ((point, &a), &b) in self.line.iter_mut().zip(near).zip(far) {
@@ -289,9 +309,15 @@ impl Scratch {
         for x in 1..width {
             self.line[x - 1][1] = self.line[x][0] - self.line[x - 1][0];
         }
-        for (value, column) in self.value.iter_mut().zip(columns) {
-            let [base, step] = self.line[column.low];
-            *value = base + column.way * step;
+        for (&[base, step], run) in self.line.iter().zip(columns.starts.windows(2)) {
+            // Whole lanes, then over what they wrote too far: no branch on the length of a run of 4 or less.
+            for start in (run[0]..run[1]).step_by(LANES) {
+                let ways = columns.ways[start..].first_chunk::<LANES>();
+                let values = self.value[start..].first_chunk_mut::<LANES>();
+                if let (Some(values), Some(ways)) = (values, ways) {
+                    *values = ways.map(|way| base + way * step);
+                }
+            }
         }
     }
 }
