@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from .scene import batch
+from catfast.simulate.scene import batch
 
 __all__ = ["batch"]

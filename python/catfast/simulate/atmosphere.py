@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .draws import Array, Draws
-from .surface import Sun
+from catfast.simulate.draws import Array, Draws
+from catfast.simulate.surface import Sun
 
 __all__ = ["Air", "draw_air", "ozone_transmittance", "path"]
 

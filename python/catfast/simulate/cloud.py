@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .cloudkinds import HIGH, LOW, CloudKind
-from .draws import Array, Draws
-from .fields import Texture, direction, filtered, power_law, quantile, sigmoid
-from .surface import Sun
+from catfast.simulate.cloudkinds import HIGH, LOW, CloudKind
+from catfast.simulate.draws import Array, Draws
+from catfast.simulate.fields import Texture, direction, filtered, power_law, quantile, sigmoid
+from catfast.simulate.surface import Sun
 
 __all__ = [
     "Form",

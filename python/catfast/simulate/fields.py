@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from .draws import Array, Draws
+from catfast.simulate.draws import Array, Draws
 
 __all__ = ["Texture", "direction", "filtered", "hillshade", "power_law", "quantile", "sigmoid"]
 

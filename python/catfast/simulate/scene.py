@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .atmosphere import Air, draw_air
-from .cloud import CLOUD_THICKNESS, Sky, draw_sky
-from .draws import Array, Draws
-from .sensor import draw_sensor, sense
-from .surface import Ground, draw_ground, draw_sun
+from catfast.simulate.atmosphere import Air, draw_air
+from catfast.simulate.cloud import CLOUD_THICKNESS, Sky, draw_sky
+from catfast.simulate.draws import Array, Draws
+from catfast.simulate.sensor import draw_sensor, sense
+from catfast.simulate.surface import Ground, draw_ground, draw_sun
 
 __all__ = ["CLEAR", "CLOUD", "SHADOW", "SNOW", "WATER", "batch", "classes", "compose"]
 

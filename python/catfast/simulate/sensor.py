@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .draws import Array, Draws
-from .fields import filtered
+from catfast.simulate.draws import Array, Draws
+from catfast.simulate.fields import filtered
 
 __all__ = ["Sensor", "draw_sensor", "sense"]
 

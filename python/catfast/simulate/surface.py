@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .draws import Array, Draws
-from .fields import Texture, hillshade, power_law
-from .spectra import COLD, LAND, SURFACES
+from catfast.simulate.draws import Array, Draws
+from catfast.simulate.fields import Texture, hillshade, power_law
+from catfast.simulate.spectra import COLD, LAND, SURFACES
 
 __all__ = ["Ground", "Mix", "Sun", "Terrain", "draw_ground", "draw_mix", "draw_sun", "draw_terrain", "lay"]
 
