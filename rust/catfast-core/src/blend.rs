@@ -74,7 +74,6 @@ fn weights<'a>(name: &'static str, taper: ArrayView1<'a, f32>, len: usize) -> Re
 
 impl Stack<'_> {
     /// Adds every tile that crosses image row `y`.
-    #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
     #[inline(always)]
     fn add_row(&self, y: i64, mut acc: ArrayViewMut2<f32>, mut weight: ArrayViewMut1<f32>) {
         let (height, width) = (self.taper_y.len(), self.taper_x.len());
@@ -101,15 +100,17 @@ impl Stack<'_> {
 }
 
 /// Pairs image pixels with the tile values that fall on them; the tile starts at image column `col`.
-#[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
 #[inline(always)]
-fn overlap<'a>(image: &'a mut [f32], tile: &'a [f32], col: i64) -> impl Iterator<Item = (&'a mut f32, &'a f32)> {
+fn overlap<'a>(
+    image: &'a mut [f32],
+    tile: &'a [f32],
+    col: i64,
+) -> impl Iterator<Item = (&'a mut f32, &'a f32)> {
     let start = (col.max(0) as usize).min(image.len());
     image[start..].iter_mut().zip(inside(tile, col))
 }
 
 /// Values of a tile row from image column 0 on.
-#[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
 #[inline(always)]
 fn inside(tile: &[f32], col: i64) -> std::slice::Iter<'_, f32> {
     let skip = ((-col).max(0) as usize).min(tile.len());

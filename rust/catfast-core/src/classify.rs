@@ -168,9 +168,14 @@ struct Pixels<'a> {
 }
 
 impl Pixels<'_> {
-    #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
     #[inline(always)]
-    fn classify(mut self, network: &Network, row: Between, rule: &ClassRule, scratch: &mut Scratch) -> [u64; 256] {
+    fn classify(
+        mut self,
+        network: &Network,
+        row: Between,
+        rule: &ClassRule,
+        scratch: &mut Scratch,
+    ) -> [u64; 256] {
         scratch.load(network, row);
         if scratch.whole {
             scratch.share.fill(1.0);
@@ -195,7 +200,6 @@ impl Pixels<'_> {
     }
 
     /// Takes the class in `scratch.value` where it exceeds the best so far.
-    #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
     #[inline(always)]
     fn take_greater(&mut self, class: u8, scratch: &mut Scratch, first: bool) {
         if first {
@@ -211,7 +215,6 @@ impl Pixels<'_> {
     }
 
     /// Takes the class in `scratch.value` where its probability reaches the threshold.
-    #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
     #[inline(always)]
     fn take_reached(&mut self, class: u8, scratch: &Scratch, threshold: f32) {
         for ((code, &share), &value) in self.codes.iter_mut().zip(&scratch.share).zip(&scratch.value) {
@@ -220,7 +223,6 @@ impl Pixels<'_> {
     }
 
     /// Writes the first class where no neighbour is present, and 255 where there is no data.
-    #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
     #[inline(always)]
     fn mask(&mut self, first: u8, scratch: &Scratch) {
         if !scratch.whole {
@@ -232,8 +234,6 @@ impl Pixels<'_> {
             *code = if valid == 0 { NODATA } else { *code };
         }
     }
-
-    #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
     #[inline(always)]
     fn write_percent(&mut self, class: usize, scratch: &Scratch) {
         let Some(percent) = &mut self.percent else { return };
@@ -245,8 +245,6 @@ impl Pixels<'_> {
             *percent = if valid == 0 { NODATA } else { rounded };
         }
     }
-
-    #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
     #[inline(always)]
     fn count(&self, rule: &ClassRule) -> [u64; 256] {
         let mut counts = [0; 256];
@@ -274,7 +272,6 @@ impl Scratch {
     }
 
     /// Probabilities and presence of the two network rows at `row`.
-    #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
     #[inline(always)]
     fn load(&mut self, network: &Network, row: Between) {
         if self.loaded.replace(row.low) == Some(row.low) {
@@ -293,12 +290,11 @@ impl Scratch {
             for (present, &weight) in presence.iter_mut().zip(weight) {
                 *present = if weight > 0.0 { 1.0 } else { 0.0 };
             }
-            self.whole &= presence.iter().fold(true, |all, &present| all & (present > 0.0));
+            self.whole &= presence.iter().all(|&present| present > 0.0);
         }
     }
 
     /// One plane at the scene's pixels: between the two rows first, then between columns.
-    #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
     #[inline(always)]
     fn interpolate(&mut self, plane: usize, way: f32, columns: &Columns) {
         let width = self.line.len();

@@ -55,7 +55,10 @@ pub(crate) fn same_shape(name: &'static str, expected: &[usize], found: &[usize]
 }
 
 /// The elements of a C-contiguous view.
-pub(crate) fn elements<'a, T, D: Dimension>(name: &'static str, view: &ArrayView<'a, T, D>) -> Result<&'a [T]> {
+pub(crate) fn elements<'a, T, D: Dimension>(
+    name: &'static str,
+    view: &ArrayView<'a, T, D>,
+) -> Result<&'a [T]> {
     view.to_slice().ok_or(Error::Layout { name })
 }
 

@@ -80,5 +80,51 @@ pub(crate) fn between(index: i64, factor: f64, origin: i64, len: usize) -> Betwe
 /// `Ok` where both factors are finite and at least 1.
 pub(crate) fn check_factor(factor: (f64, f64)) -> Result<()> {
     let fits = |f: f64| f.is_finite() && f >= 1.0;
-    require(fits(factor.0) && fits(factor.1), "factor", "two finite numbers of at least 1", format!("{factor:?}"))
+    require(
+        fits(factor.0) && fits(factor.1),
+        "factor",
+        "two finite numbers of at least 1",
+        format!("{factor:?}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_of_ten_thirds_meet_at_whole_pixels() {
+        let factor = 10.0 / 3.0;
+        for index in (0..30_000).step_by(3) {
+            let span = area_span(index, factor, 0, 1 << 20);
+            assert_eq!((span.start as i64, span.first), (index / 3 * 10, 1.0));
+            let span = area_span(index + 2, factor, 0, 1 << 20);
+            assert_eq!(((span.start + span.len) as i64, span.last), (index / 3 * 10 + 10, 1.0));
+        }
+    }
+
+    #[test]
+    fn spans_are_clipped_to_the_array() {
+        assert_eq!(area_span(0, 3.0, 2, 5), Span { start: 0, len: 1, first: 1.0, last: 1.0 });
+        assert_eq!(area_span(2, 3.0, 2, 5).len, 1);
+        assert_eq!(area_span(3, 3.0, 2, 5), Span::EMPTY);
+        assert_eq!(area_span(i64::from(u32::MAX), 1e300, 2, 5), Span::EMPTY);
+    }
+
+    #[test]
+    fn a_span_within_one_pixel_has_one_weight() {
+        let span = area_span(1, 1.0, 0, 4);
+        assert_eq!((span.len, span.weight(0)), (1, 1.0));
+        let span = area_span(0, 10.0 / 3.0, 0, 4);
+        assert!(
+            (span.weight(0) + span.weight(1) + span.weight(2) + span.weight(3) - 10.0 / 3.0).abs() < 1e-12
+        );
+    }
+
+    #[test]
+    fn centres_meet_and_ends_are_clamped() {
+        assert_eq!(between(0, 2.0, 0, 3), Between { low: 0, high: 1, way: 0.0 });
+        assert_eq!(between(1, 2.0, 0, 3), Between { low: 0, high: 1, way: 0.25 });
+        assert_eq!(between(99, 2.0, 0, 3), Between { low: 2, high: 2, way: 0.0 });
+    }
 }

@@ -103,7 +103,6 @@ struct Scale {
 }
 
 impl Scale {
-    #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
     #[inline(always)]
     fn apply(self, x: f32) -> f32 {
         let scaled = (x.max(self.clip.0).min(self.clip.1) - self.mean) / self.std;
@@ -125,8 +124,6 @@ impl Columns {
         }
         Self::Mirrored((start..end).map(|x| mirror(x, width)).collect())
     }
-
-    #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
     #[inline(always)]
     fn copy(&self, source: &[f32], line: &mut [f32], scale: Scale) {
         match self {

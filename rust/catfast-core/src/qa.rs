@@ -1,4 +1,4 @@
-//! Landsat Collection 2 `QA_PIXEL` bits to class codes (USGS LSDS-1619 and LSDS-1328, table "QA_PIXEL").
+//! Landsat Collection 2 `QA_PIXEL` bits to class codes (USGS LSDS-1619 and LSDS-1328, their bit table).
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rayon::prelude::*;
@@ -65,8 +65,7 @@ impl Selector {
         let cirrus = if flags & CIRRUS == 0 { 0 } else { 1 << 2 };
         Self { bits: always | dilated | cirrus, medium: flags & MEDIUM != 0 }
     }
-
-    #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
+    #[allow(clippy::needless_bitwise_bool, reason = "lazy operators would branch")]
     #[inline(always)]
     fn matches(self, qa: u16) -> bool {
         (qa & self.bits != 0) | (self.medium & (qa & 0x300 == 0x200))
@@ -85,7 +84,12 @@ pub fn decode_qa_into(qa: ArrayView2<u16>, out: ArrayViewMut2<u8>, rule: &QaRule
     let cloud_flags = DILATED | MEDIUM | CIRRUS;
     require(rule.cloud & !cloud_flags == 0, "cloud", "flags among DILATED, MEDIUM and CIRRUS", rule.cloud)?;
     let known = cloud_flags | FILL;
-    require(rule.ignore & !known == 0, "ignore", "flags among FILL, DILATED, MEDIUM and CIRRUS", rule.ignore)?;
+    require(
+        rule.ignore & !known == 0,
+        "ignore",
+        "flags among FILL, DILATED, MEDIUM and CIRRUS",
+        rule.ignore,
+    )?;
     let source = elements("qa", &qa)?;
     let target = elements_mut("out", out)?;
     target
@@ -94,8 +98,6 @@ pub fn decode_qa_into(qa: ArrayView2<u16>, out: ArrayViewMut2<u8>, rule: &QaRule
         .for_each(|(target, source)| dispatch(|| decode_chunk(source, target, rule)));
     Ok(())
 }
-
-#[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
 #[inline(always)]
 fn decode_chunk(source: &[u16], target: &mut [u8], rule: &QaRule) {
     let cloud = Selector::new(rule.cloud, 1 << 3);

@@ -95,7 +95,6 @@ pub fn resample_area_into<T: Sample>(
 }
 
 /// One output row of all bands.
-#[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
 #[inline(always)]
 fn mean_row<T: Sample>(
     source: &Source<T>,
@@ -119,7 +118,6 @@ fn mean_row<T: Sample>(
 }
 
 /// Column sums of the weights of valid pixels, and the cover of every block for [`sum_values`].
-#[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
 #[inline(always)]
 fn sum_weights<T>(source: &Source<T>, span: &Span, scratch: &mut Scratch) {
     scratch.covers.clear();
@@ -137,7 +135,6 @@ fn sum_weights<T>(source: &Source<T>, span: &Span, scratch: &mut Scratch) {
 }
 
 /// Column sums of the weighted valid pixels of one band.
-#[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
 #[inline(always)]
 fn sum_values<T: Sample>(source: &Source<T>, band: usize, span: &Span, scratch: &mut Scratch) {
     let mut covers = scratch.covers.iter();
@@ -158,16 +155,12 @@ fn sum_values<T: Sample>(source: &Source<T>, band: usize, span: &Span, scratch: 
         }
     }
 }
-
-#[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
 #[inline(always)]
 fn add_all<T: Sample>(sums: &mut [f64], values: &[T], weight: f64) {
     for (sum, &value) in sums.iter_mut().zip(values) {
         *sum += weight * value.into();
     }
 }
-
-#[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
 #[inline(always)]
 fn add_valid<T: Sample>(sums: &mut [f64], values: &[T], valid: &[u8], weight: f64) {
     for ((sum, &value), &flag) in sums.iter_mut().zip(values).zip(valid) {
@@ -175,8 +168,6 @@ fn add_valid<T: Sample>(sums: &mut [f64], values: &[T], valid: &[u8], weight: f6
         *sum += if flag == 0 { 0.0 } else { term };
     }
 }
-
-#[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
 #[inline(always)]
 fn cover(valid: &[u8]) -> Cover {
     let (low, high) = valid.iter().fold((u8::MAX, 0), |(low, high), &flag| (low.min(flag), high.max(flag)));
@@ -188,7 +179,6 @@ fn cover(valid: &[u8]) -> Cover {
 }
 
 /// Weighted sum of the column sums under one output pixel.
-#[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
 #[inline(always)]
 fn across(sums: &[f64], span: &Span) -> f64 {
     match &sums[span.start..][..span.len] {

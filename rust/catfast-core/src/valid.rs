@@ -29,8 +29,6 @@ impl Sample for u16 {
         let value = nodata as Self;
         (f64::from(value).to_bits() == (nodata + 0.0).to_bits()).then_some(value)
     }
-
-    #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
     #[inline(always)]
     fn is_nan_or_infinite(self) -> (bool, bool) {
         (false, false)
@@ -41,8 +39,6 @@ impl Sample for f32 {
     fn from_nodata(nodata: f64) -> Option<Self> {
         (!nodata.is_nan()).then_some(nodata as Self)
     }
-
-    #[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
     #[inline(always)]
     fn is_nan_or_infinite(self) -> (bool, bool) {
         (self.is_nan(), self.is_infinite())
@@ -88,8 +84,6 @@ pub fn valid_mask_into<T: Sample>(
     };
     Ok(target.par_chunks_mut(CHUNK).enumerate().map(count).reduce(ValidCounts::default, sum))
 }
-
-#[allow(clippy::inline_always, reason = "must take the vector instructions of its caller")]
 #[inline(always)]
 fn mask_chunk<'a, T: Sample + 'a>(
     planes: impl Iterator<Item = &'a [T]>,

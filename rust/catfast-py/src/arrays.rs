@@ -1,13 +1,14 @@
 //! From Python objects to array views, and from kernel errors to `ValueError`: the one place for both.
 
 use ndarray::Dimension;
-use numpy::{BorrowError, Element, PyArray, PyArrayMethods, PyReadonlyArray, PyReadwriteArray, PyUntypedArray};
+use numpy::{
+    BorrowError, Element, PyArray, PyArrayMethods, PyReadonlyArray, PyReadwriteArray, PyUntypedArray,
+};
 use numpy::{PyArrayDescrMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// The `ValueError` of a kernel error.
-#[allow(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
 pub fn error(error: catfast_core::Error) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
@@ -39,7 +40,9 @@ pub fn holds<T: Element>(object: &Bound<'_, PyAny>) -> bool {
 fn refused(name: &str, reason: &BorrowError) -> PyErr {
     let text = match reason {
         BorrowError::NotWriteable => "expected a writable array, found a read-only one",
-        _ => "expected memory of its own, found an array that shares it with another argument or a running call",
+        _ => {
+            "expected memory of its own, found an array that shares it with another argument or a running call"
+        }
     };
     PyValueError::new_err(format!("{name}: {text}"))
 }
@@ -57,7 +60,9 @@ fn typed<'a, 'py, T: Element, D: Dimension>(
     if flags.get_item("C")?.extract()? && flags.get_item("A")?.extract()? {
         return Ok(array);
     }
-    Err(PyValueError::new_err(format!("{name}: expected a C-contiguous array, found a strided or unaligned one")))
+    Err(PyValueError::new_err(format!(
+        "{name}: expected a C-contiguous array, found a strided or unaligned one"
+    )))
 }
 
 /// What `object` is, for an error message.

@@ -14,7 +14,7 @@ use crate::arrays::{error, read, write};
 /// taper is the product of `taper_y` float32 (Th,) and `taper_x` float32 (Tw,). Parts outside are
 /// dropped; tiles are added in their order.
 ///
-/// Raises ValueError for a wrong dtype, shape, layout, position or taper.
+/// Raises `ValueError` for a wrong dtype, shape, layout, position or taper.
 #[pyfunction]
 #[allow(clippy::too_many_arguments, reason = "the Python signature")]
 pub fn blend_tiles(

@@ -10,13 +10,13 @@ use crate::arrays::{error, read, write};
 ///
 /// `acc` float32 (C, h, w) over `weight` float32 (h, w) is interpolated bilinearly, by pixel centres,
 /// at the pixels of `out` uint8 (H, W): scene row `first_row` + i lies at network row
-/// (first_row + i + 0.5) / fy - 0.5, and row 0 of `acc` is network row `grid_row`. Network pixels of
+/// `(first_row + i + 0.5) / fy - 0.5`, and row 0 of `acc` is network row `grid_row`. Network pixels of
 /// weight 0 are left out. The class is the most probable one or, with a `threshold` (0 to 1), class
 /// `cloud` where it reaches that, else the most probable of the others; `out` gets `codes` uint8
 /// (C,) of it, and 255 where `valid` uint8 (H, W) is 0. `confidence` uint8 (C, H, W) gets percent.
 /// Returns how often each of the 256 values was written to `out`.
 ///
-/// Raises ValueError for a wrong dtype, shape, layout, factor, row, threshold or cloud class.
+/// Raises `ValueError` for a wrong dtype, shape, layout, factor, row, threshold or cloud class.
 #[pyfunction]
 #[pyo3(signature = (
     acc, weight, valid, out, *, factor, first_row, grid_row, codes, threshold, cloud, confidence

@@ -12,7 +12,7 @@ use crate::arrays::{error, read, write};
 /// `rows`, `cols` int64 (n,), as (clip(x) - mean) / std with `mean`, `std` float32 (B,); NaN becomes 0.
 /// Outside, the image is mirrored without repeating its edge pixels.
 ///
-/// Raises ValueError for a wrong dtype, shape, layout, position or normalisation.
+/// Raises `ValueError` for a wrong dtype, shape, layout, position or normalisation.
 #[pyfunction]
 #[pyo3(signature = (image, rows, cols, out, *, mean, std, clip))]
 #[allow(clippy::too_many_arguments, reason = "the Python signature")]

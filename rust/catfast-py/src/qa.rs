@@ -1,7 +1,7 @@
 //! Binding of the QA decoder.
 
 use catfast_core::qa::{QaRule, Scheme, decode_qa_into};
-use numpy::{Ix2};
+use numpy::Ix2;
 use pyo3::prelude::*;
 
 use crate::arrays::{error, read, write};
@@ -13,7 +13,7 @@ use crate::arrays::{error, read, write};
 /// sums of the flags FILL, DILATED, MEDIUM and CIRRUS: the kinds that become 1 and 255. Fill is always
 /// 255, and bit 3 is always 1.
 ///
-/// Raises ValueError for a wrong dtype, shape, layout, scheme or flag.
+/// Raises `ValueError` for a wrong dtype, shape, layout, scheme or flag.
 #[pyfunction]
 #[pyo3(signature = (qa, out, *, scheme = "full", cloud = 0, ignore = 7))]
 pub fn decode_qa(

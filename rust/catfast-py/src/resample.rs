@@ -11,10 +11,10 @@ use crate::arrays::{error, holds, read, write};
 ///
 /// `out` float32 (B, H, W) becomes `gain` float64 (B,) times the area-weighted mean of `dn` (uint16
 /// or float32, (B, h, w)) where `valid` uint8 (h, w) is not 0, and NaN where nothing is. Output row
-/// i covers the scene rows [(first_row + i) * fy, (first_row + i + 1) * fy); row 0 of `dn` is scene
+/// i covers the scene rows `[(first_row + i) * fy, (first_row + i + 1) * fy)`; row 0 of `dn` is scene
 /// row `src_row`; columns count from 0. `factor` is (fy, fx), each at least 1.
 ///
-/// Raises ValueError for a wrong dtype, shape, layout, factor or row.
+/// Raises `ValueError` for a wrong dtype, shape, layout, factor or row.
 #[pyfunction]
 #[pyo3(signature = (dn, valid, gain, out, *, factor, first_row, src_row))]
 #[allow(clippy::too_many_arguments, reason = "the Python signature")]

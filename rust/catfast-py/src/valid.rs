@@ -12,7 +12,7 @@ use crate::arrays::{error, holds, read, write};
 /// `nodata` (None: where every band is 0), where any band is NaN, and where any band is infinite;
 /// else 1. Returns the number of valid pixels and of pixels left out for an infinite value.
 ///
-/// Raises ValueError for a wrong dtype, shape or layout.
+/// Raises `ValueError` for a wrong dtype, shape or layout.
 #[pyfunction]
 pub fn valid_mask(
     py: Python<'_>,
@@ -20,11 +20,8 @@ pub fn valid_mask(
     nodata: Option<f64>,
     out: &Bound<'_, PyAny>,
 ) -> PyResult<(u64, u64)> {
-    let counts = if holds::<u16>(dn) {
-        mask::<u16>(py, dn, nodata, out)
-    } else {
-        mask::<f32>(py, dn, nodata, out)
-    }?;
+    let counts =
+        if holds::<u16>(dn) { mask::<u16>(py, dn, nodata, out) } else { mask::<f32>(py, dn, nodata, out) }?;
     Ok((counts.valid, counts.infinite))
 }
 
