@@ -16,6 +16,7 @@ __all__ = [
     "cut_tiles",
     "decode_qa",
     "resample_area",
+    "set_threads",
     "valid_mask",
 ]
 
@@ -27,6 +28,7 @@ MEDIUM: int
 CIRRUS: int
 
 def cpu_features() -> list[str]: ...
+def set_threads(count: int) -> None: ...
 def decode_qa(
     qa: NDArray[np.uint16],
     out: NDArray[np.uint8],

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::cmp::Ordering;
+
 use catfast_core::valid::{Sample, ValidCounts, valid_mask_into};
 use common::on_threads;
 use ndarray::{Array2, Array3, Axis};
@@ -17,8 +19,7 @@ fn slow(dn: &Array3<f32>, nodata: Option<f64>) -> (Array2<u8>, ValidCounts) {
     let nodata = nodata.unwrap_or(0.0);
     let mut counts = ValidCounts::default();
     let out = dn.map_axis(Axis(0), |pixel| {
-        let same =
-            pixel.iter().all(|&v| f64::from(v).total_cmp(&(nodata + 0.0)).is_eq() || f64::from(v) == nodata);
+        let same = pixel.iter().all(|&v| f64::from(v).partial_cmp(&nodata).is_some_and(Ordering::is_eq));
         let infinite = pixel.iter().any(|v| v.is_infinite()) && !same;
         let valid = !same && !infinite && !pixel.iter().any(|v| v.is_nan());
         counts.infinite += u64::from(infinite);

@@ -5,7 +5,8 @@ use catfast_core::patch::Tiles;
 use numpy::{Ix1, Ix2, Ix3, Ix4};
 use pyo3::prelude::*;
 
-use crate::arrays::{error, read, write};
+use crate::arrays::{read, write};
+use crate::pool::run;
 
 /// Add tiles of class probabilities into an image.
 ///
@@ -37,5 +38,5 @@ pub fn blend_tiles(
     let tiles = Tiles { rows: rows.as_array(), cols: cols.as_array() };
     let taper = Taper { y: taper_y.as_array(), x: taper_x.as_array() };
     let (prob, acc, weight) = (prob.as_array(), acc.as_array_mut(), weight.as_array_mut());
-    py.detach(|| blend_tiles_into(prob, &tiles, &taper, acc, weight)).map_err(error)
+    run(py, || blend_tiles_into(prob, &tiles, &taper, acc, weight))
 }

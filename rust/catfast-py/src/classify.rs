@@ -4,7 +4,8 @@ use catfast_core::classify::{Blended, ClassRule, classify_rows_into};
 use numpy::{Ix1, Ix2, Ix3};
 use pyo3::prelude::*;
 
-use crate::arrays::{error, read, write};
+use crate::arrays::{read, write};
+use crate::pool::run;
 
 /// Write class codes of scene pixels from probabilities on the network grid.
 ///
@@ -47,6 +48,6 @@ pub fn classify_rows(
     let rule = ClassRule { factor, first_row, grid_row, codes, threshold, cloud };
     let (valid, out) = (valid.as_array(), out.as_array_mut());
     let percent = confidence.as_mut().map(|array| array.as_array_mut());
-    let counts = py.detach(|| classify_rows_into(&blended, valid, out, percent, &rule)).map_err(error)?;
+    let counts = run(py, || classify_rows_into(&blended, valid, out, percent, &rule))?;
     Ok(counts.to_vec())
 }

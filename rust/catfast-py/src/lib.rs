@@ -4,6 +4,7 @@ mod arrays;
 mod blend;
 mod classify;
 mod patch;
+mod pool;
 mod qa;
 mod resample;
 mod valid;
@@ -26,6 +27,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("MEDIUM", catfast_core::qa::MEDIUM)?;
     module.add("CIRRUS", catfast_core::qa::CIRRUS)?;
     module.add_function(wrap_pyfunction!(cpu_features, module)?)?;
+    module.add_function(wrap_pyfunction!(pool::set_threads, module)?)?;
     module.add_function(wrap_pyfunction!(qa::decode_qa, module)?)?;
     module.add_function(wrap_pyfunction!(valid::valid_mask, module)?)?;
     module.add_function(wrap_pyfunction!(resample::resample_area, module)?)?;

@@ -4,7 +4,8 @@ use catfast_core::patch::{Normalisation, Tiles, cut_tiles_into};
 use numpy::{Ix1, Ix3, Ix4};
 use pyo3::prelude::*;
 
-use crate::arrays::{error, read, write};
+use crate::arrays::{read, write};
+use crate::pool::run;
 
 /// Cut normalised tiles out of an image.
 ///
@@ -35,5 +36,5 @@ pub fn cut_tiles(
     let tiles = Tiles { rows: rows.as_array(), cols: cols.as_array() };
     let norm = Normalisation { mean: mean.as_array(), std: std.as_array(), clip };
     let (image, out) = (image.as_array(), out.as_array_mut());
-    py.detach(|| cut_tiles_into(image, &tiles, out, &norm)).map_err(error)
+    run(py, || cut_tiles_into(image, &tiles, out, &norm))
 }

@@ -5,6 +5,7 @@ use numpy::Ix2;
 use pyo3::prelude::*;
 
 use crate::arrays::{error, read, write};
+use crate::pool::run;
 
 /// Decode Landsat Collection 2 QA bits into class codes.
 ///
@@ -28,5 +29,5 @@ pub fn decode_qa(
     let qa = read::<u16, Ix2>("qa", qa)?;
     let mut out = write::<u8, Ix2>("out", out)?;
     let (qa, out) = (qa.as_array(), out.as_array_mut());
-    py.detach(|| decode_qa_into(qa, out, &rule)).map_err(error)
+    run(py, || decode_qa_into(qa, out, &rule))
 }

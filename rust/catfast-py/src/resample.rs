@@ -5,7 +5,8 @@ use catfast_core::valid::Sample;
 use numpy::{Element, Ix1, Ix2, Ix3};
 use pyo3::prelude::*;
 
-use crate::arrays::{error, holds, read, write};
+use crate::arrays::{holds, read, write};
+use crate::pool::run;
 
 /// Average a scene on a coarser grid, valid pixels only.
 ///
@@ -46,5 +47,5 @@ fn resample<T: Sample + Element>(
     let gain = read::<f64, Ix1>("gain", gain)?;
     let mut out = write::<f32, Ix3>("out", out)?;
     let (dn, valid, gain, out) = (dn.as_array(), valid.as_array(), gain.as_array(), out.as_array_mut());
-    py.detach(|| resample_area_into(dn, valid, gain, out, area)).map_err(error)
+    run(py, || resample_area_into(dn, valid, gain, out, area))
 }

@@ -4,7 +4,8 @@ use catfast_core::valid::{Sample, ValidCounts, valid_mask_into};
 use numpy::{Element, Ix2, Ix3};
 use pyo3::prelude::*;
 
-use crate::arrays::{error, holds, read, write};
+use crate::arrays::{holds, read, write};
+use crate::pool::run;
 
 /// Mark the pixels of a scene that carry data.
 ///
@@ -34,5 +35,5 @@ fn mask<T: Sample + Element>(
     let dn = read::<T, Ix3>("dn", dn)?;
     let mut out = write::<u8, Ix2>("out", out)?;
     let (dn, out) = (dn.as_array(), out.as_array_mut());
-    py.detach(|| valid_mask_into(dn, nodata, out)).map_err(error)
+    run(py, || valid_mask_into(dn, nodata, out))
 }
