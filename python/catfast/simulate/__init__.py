@@ -1,10 +1,12 @@
 """Simulated scenes with known truth, for training, tests, benches and the demo.
 
-:func:`batch` streams small training scenes, by numpy or torch.
+:func:`batch` streams small training scenes, by numpy or torch; :func:`simulate_world` writes a folder of
+coincident PlanetScope and Landsat scenes in real file layouts.
 """
 
 from __future__ import annotations
 
 from catfast.simulate.scene import batch
+from catfast.simulate.world import PairSummary, WorldConfig, WorldSummary, simulate_world
 
-__all__ = ["batch"]
+__all__ = ["PairSummary", "WorldConfig", "WorldSummary", "batch", "simulate_world"]

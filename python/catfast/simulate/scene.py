@@ -10,9 +10,9 @@ from catfast.simulate.draws import Array, Draws
 from catfast.simulate.sensor import draw_sensor, sense
 from catfast.simulate.surface import Ground, draw_ground, draw_sun
 
-__all__ = ["CLEAR", "CLOUD", "SHADOW", "SNOW", "WATER", "batch", "classes", "compose"]
+__all__ = ["CLEAR", "CLOUD", "NODATA", "SHADOW", "SNOW", "WATER", "batch", "classes", "compose"]
 
-CLEAR, CLOUD, SHADOW, SNOW, WATER = 0, 1, 2, 3, 4
+CLEAR, CLOUD, SHADOW, SNOW, WATER, NODATA = 0, 1, 2, 3, 4, 255
 
 SHADOW_LIGHT = 0.72
 """Share of the direct sunlight under which a pixel is labelled shadow."""
