@@ -9,6 +9,9 @@ use crate::simd::dispatch;
 /// Pixels that a thread takes at a time: the flags stay in the L1 cache while the bands pass.
 const CHUNK: usize = 1 << 14;
 
+/// Pixels counted at a time: their sum fits a byte, so that 32 are counted by one instruction.
+const COUNTED: usize = 192;
+
 /// Every band so far equals the nodata value.
 const SAME: u8 = 1;
 /// Some band is NaN.
@@ -99,10 +102,11 @@ fn mask_chunk<'a, T: Sample + 'a>(
         }
     }
     let mut counts = ValidCounts::default();
-    for flag in flags {
-        counts.infinite += u64::from(*flag & (INFINITE | SAME) == INFINITE);
-        *flag = u8::from(*flag == 0);
-        counts.valid += u64::from(*flag);
+    for part in flags.chunks_mut(COUNTED) {
+        let infinite = part.iter().map(|&flag| u8::from(flag & (INFINITE | SAME) == INFINITE)).sum::<u8>();
+        part.iter_mut().for_each(|flag| *flag = u8::from(*flag == 0));
+        counts.infinite += u64::from(infinite);
+        counts.valid += u64::from(part.iter().sum::<u8>());
     }
     counts
 }

@@ -57,9 +57,9 @@ pub fn set_threads(py: Python<'_>, count: i64) -> PyResult<()> {
         let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
         if state.wanted != wanted {
             state.wanted = wanted;
-            let stale = state.pool.take();
-            if stale.as_ref().is_some_and(|(owner, _)| *owner != std::process::id()) {
-                std::mem::forget(stale);
+            let old = state.pool.take();
+            if old.as_ref().is_some_and(|(owner, _)| *owner != std::process::id()) {
+                std::mem::forget(old);
             }
         }
     });
