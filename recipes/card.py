@@ -1,0 +1,92 @@
+"""The model card, written from the recipe's settings and scores: no figure is typed by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from catfast.models import ModelConfig, Parity
+from recipes.settings import Settings, Stage
+
+__all__ = ["write_card"]
+
+_NAMES = {"l8_biome": "L8 Biome", "on_cloud_n": "On-Cloud-N", "ukis_csmask": "ukis-csmask"}
+
+_TEMPLATE = Path(__file__).with_name("card.md")
+
+
+def write_card(
+    folder: Path, settings: Settings, scores: dict[str, Any], parity: Parity, parameters: int
+) -> Path:
+    """Write ``README.md`` into the model folder and return its path."""
+    path = folder / "README.md"
+    path.write_text(_text(settings, scores, parity, parameters), encoding="utf-8")
+    return path
+
+
+def _text(settings: Settings, scores: dict[str, Any], parity: Parity, parameters: int) -> str:
+    chips = {source: entry["chips"] for source, entry in scores["pooled"].items()}
+    config: ModelConfig = settings.config()
+    fine: Stage = settings.finetune
+    return _TEMPLATE.read_text(encoding="utf-8").format(
+        tables=_pooled(scores) + _by_fold(scores) + _checks(scores),
+        folds=settings.folds,
+        gsd=config.gsd_m,
+        architecture=", ".join(f"{key} {value}" for key, value in settings.architecture.items()),
+        parameters=parameters,
+        out="python/catfast/models/weights/default",
+        seeds=f"{settings.pretrain.seed} and {fine.seed}",
+        agreement=parity.argmax_agreement,
+        difference=parity.largest_difference,
+        pre_steps=settings.pretrain.steps,
+        fine_steps=fine.steps,
+        batch=settings.batch,
+        crop=settings.crop,
+        real=round(settings.batch * fine.real_share),
+        chips=sum(chips.values()),
+        l8=chips.get("l8_biome", 0),
+        ocn=chips.get("on_cloud_n", 0),
+        ukis=chips.get("ukis_csmask", 0),
+    )
+
+
+def _pooled(scores: dict[str, Any]) -> str:
+    rows = [
+        "| chips | | IoU | overall accuracy | precision | recall |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for source, entry in scores["pooled"].items():
+        alone = scores["simulation_only"]["chips"][source]["model"]
+        label = f"{_NAMES[source]} ({entry['chips']})"
+        rows.append(_row(label, "held out", entry["model"]))
+        rows.append(_row("", "blue > 0.20", entry["rule"]))
+        rows.append(_row("", "simulation alone", alone))
+    return "\n".join(rows) + "\n"
+
+
+def _row(label: str, who: str, figures: dict[str, float]) -> str:
+    numbers = " | ".join(f"{figures[name]:.3f}" for name in ("iou", "oa", "precision", "recall"))
+    return f"| {label} | {who} | {numbers} |"
+
+
+def _by_fold(scores: dict[str, Any]) -> str:
+    rows = ["\nIoU by fold, held out / rule:\n", "| fold | " + " | ".join(_NAMES.values()) + " |"]
+    rows.append("| --- |" + " --- |" * len(_NAMES))
+    for number, fold in enumerate(scores["folds"]):
+        cells = []
+        for source in _NAMES:
+            entry = fold["chips"].get(source)
+            cells.append(f"{entry['model']['iou']:.3f} / {entry['rule']['iou']:.3f}" if entry else "none")
+        rows.append(f"| {number} | " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def _checks(scores: dict[str, Any]) -> str:
+    rows = [
+        "\nShare called cloud in images used for checks alone (never for training), by the shipped weights:\n"
+    ]
+    rows += ["| image | truth | model | blue > 0.20 |", "| --- | --- | --- | --- |"]
+    for name, entry in scores["final_checks"].items():
+        truth = "all cloud" if entry["truth"] else "clear"
+        rows.append(f"| {name} | {truth} | {entry['model']:.1%} | {entry['rule']:.1%} |")
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,171 @@
+"""The training loop: AdamW, one cosine, a running mean of the weights, and a state that survives a kill."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from catfast.models import ModelConfig
+from recipes.settings import CLEAR, CLOUD, IGNORE, NOT_CLOUD, SHADOW, Settings, Stage
+from recipes.stream import Stream
+
+__all__ = ["loss_of", "normalise", "train"]
+
+State = dict[str, torch.Tensor]
+
+
+def normalise(image: torch.Tensor, config: ModelConfig) -> torch.Tensor:
+    """What the network sees of reflectance (N, bands, h, w)."""
+    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (config.mean, config.std))
+    return (image.clamp(*config.clip) - mean) / std
+
+
+def loss_of(logits: torch.Tensor, label: torch.Tensor, settings: Settings) -> torch.Tensor:
+    """Weighted, smoothed cross-entropy that takes "not cloud" as a label, and soft Dice of cloud."""
+    logs = F.log_softmax(logits.float(), 1)
+    known = label != IGNORE
+    target = torch.where(label > SHADOW, CLEAR, label).long()
+    right = logs.gather(1, target[:, None])[:, 0]
+    either = torch.logaddexp(logs[:, CLEAR], logs[:, SHADOW])
+    right = torch.where(label == NOT_CLOUD, either, right)
+    smooth = settings.label_smoothing
+    weight = torch.tensor(settings.class_weights)[target] * known
+    entropy = -((1 - smooth) * right + smooth * logs.mean(1))
+    entropy = (entropy * weight).sum() / weight.sum().clamp(min=1)
+    cloud, truth = logs[:, CLOUD].exp() * known, (label == CLOUD).float()
+    dice = 1 - (2 * (cloud * truth).sum() + 1) / (cloud.sum() + truth.sum() + 1)
+    return entropy + settings.dice * dice
+
+
+def train(
+    module: nn.Module,
+    config: ModelConfig,
+    settings: Settings,
+    stage: Stage,
+    stream: Stream,
+    state_file: Path,
+    *,
+    stop: int | None = None,
+    every: int = 100,
+    watch: Callable[[nn.Module, int], None] | None = None,
+) -> nn.Module:
+    """Train for ``stage.steps``, or to step ``stop``; go on from ``state_file`` where there is one.
+
+    The state is written every ``every`` steps and ``watch`` is called with the running-mean model.
+    Returns the module holding the running mean of its weights.
+    """
+    module = module.to(memory_format=torch.channels_last).train()
+    optimiser = torch.optim.AdamW(module.parameters(), 1.0, weight_decay=settings.weight_decay)
+    mean = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    first = _resume(state_file, module, optimiser, mean) if state_file.exists() else 0
+    last, began, losses = min(stop or stage.steps, stage.steps), time.monotonic(), []
+    for step in range(first, last):
+        for group in optimiser.param_groups:
+            group["lr"] = _rate(stage, step)
+        image, label = stream.batch(step)
+        losses.append(_update(module, optimiser, normalise(image, config), label, settings))
+        _follow(mean, module.state_dict(), min(settings.ema, (step + 1) / (step + 10)))
+        if (step + 1) % every == 0 or step + 1 == last:
+            _save(state_file, module, optimiser, mean, step + 1)
+            _log(state_file, step + 1, losses, (time.monotonic() - began) / (step + 1 - first))
+            losses = []
+            if watch:
+                watch(_with(module, mean), step + 1)
+    return _with(module, mean).eval()
+
+
+def _rate(stage: Stage, step: int) -> float:
+    rise = min(1.0, (step + 1) / max(stage.warmup, 1))
+    fall = 0.5 * (1 + math.cos(math.pi * step / stage.steps))
+    return stage.learning_rate * rise * (0.99 * fall + 0.01)
+
+
+def _update(
+    module: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    image: torch.Tensor,
+    label: torch.Tensor,
+    settings: Settings,
+) -> float:
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = module(image.contiguous(memory_format=torch.channels_last))
+    loss = loss_of(logits, label, settings)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+    optimiser.step()
+    return loss.item()
+
+
+@torch.no_grad()
+def _follow(mean: State, state: State, decay: float) -> None:
+    for name, tensor in state.items():
+        if tensor.is_floating_point():
+            mean[name].lerp_(tensor, 1 - decay)
+        else:
+            mean[name].copy_(tensor)
+
+
+def _with(module: nn.Module, state: State) -> nn.Module:
+    import copy
+
+    other = copy.deepcopy(module)
+    other.load_state_dict(state)
+    return other.eval()
+
+
+def _moments(module: nn.Module, optimiser: torch.optim.Optimizer) -> State:
+    found = {}
+    for name, parameter in module.named_parameters():
+        for kind, value in optimiser.state[parameter].items():
+            found[f"{kind}/{name}"] = value
+    return found
+
+
+def _save(path: Path, module: nn.Module, optimiser: torch.optim.Optimizer, mean: State, step: int) -> None:
+    """Everything that the next step depends on, in one file put in place in one step."""
+    tensors = {f"module/{name}": tensor for name, tensor in module.state_dict().items()}
+    tensors |= {f"mean/{name}": tensor for name, tensor in mean.items()}
+    tensors |= _moments(module, optimiser)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    save_file({k: v.contiguous() for k, v in tensors.items()}, partial, {"step": json.dumps(step)})
+    partial.replace(path)
+
+
+def _resume(path: Path, module: nn.Module, optimiser: torch.optim.Optimizer, mean: State) -> int:
+    with safe_open(path, "pt") as file:
+        stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        step: int = json.loads(file.metadata()["step"])
+    part = {kind: _under(stored, kind) for kind in ("module", "mean", "exp_avg", "exp_avg_sq", "step")}
+    module.load_state_dict(part["module"])
+    for name, tensor in part["mean"].items():
+        mean[name].copy_(tensor)
+    for name, parameter in module.named_parameters():
+        optimiser.state[parameter] = {
+            kind: part[kind][name].clone(memory_format=torch.preserve_format)
+            if kind == "step"
+            else torch.empty_like(parameter).copy_(part[kind][name])
+            for kind in ("step", "exp_avg", "exp_avg_sq")
+        }
+    return step
+
+
+def _under(stored: State, kind: str) -> State:
+    return {name.removeprefix(f"{kind}/"): t for name, t in stored.items() if name.startswith(f"{kind}/")}
+
+
+def _log(state_file: Path, step: int, losses: list[float], seconds: float) -> None:
+    entry = {"step": step, "loss": round(sum(losses) / len(losses), 4), "seconds_a_step": round(seconds, 3)}
+    with state_file.with_suffix(".jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
+    print(f"{state_file.stem}: {entry}", flush=True)

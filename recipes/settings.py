@@ -1,0 +1,75 @@
+"""Every number that decides what the default model becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from catfast.models import ModelConfig
+
+__all__ = ["CLEAR", "CLOUD", "IGNORE", "NOT_CLOUD", "SHADOW", "Settings", "Stage"]
+
+CLEAR, CLOUD, SHADOW = 0, 1, 2
+NOT_CLOUD = 254
+"""Training label: clear or shadow, the annotator did not say which."""
+IGNORE = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One run of the training loop."""
+
+    steps: int
+    """Optimiser steps."""
+    learning_rate: float
+    """Peak of AdamW's rate, reached after ``warmup`` and brought down to 1 % along a cosine."""
+    warmup: int = 100
+    """Steps of linear rise."""
+    real_share: float = 0.0
+    """Share of each batch that is cut from real chips; the rest is simulated."""
+    seed: int = 0
+    """Decides every simulated scene, crop and augmentation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The recipe of the default model."""
+
+    architecture: dict[str, Any] = field(
+        default_factory=lambda: {
+            "type": "unet",
+            "encoder": "tu-mobilenetv3_small_100",
+            "decoder_channels": [96, 64, 32, 24, 16],
+        }
+    )
+    """See :data:`catfast.models.BUILDERS`."""
+    crop: int = 256
+    """Side of a training crop, pixels."""
+    batch: int = 8
+    """Crops a step."""
+    weight_decay: float = 0.01
+    """AdamW's."""
+    class_weights: tuple[float, float, float] = (1.0, 1.0, 1.5)
+    """Of clear, cloud and shadow in the cross-entropy."""
+    label_smoothing: float = 0.02
+    """Share of each target spread over the other classes."""
+    dice: float = 0.5
+    """Weight of the soft Dice loss of the cloud class beside the cross-entropy."""
+    ema: float = 0.998
+    """Decay of the running mean of the weights that is kept as the model."""
+    reuse: int = 2
+    """Times each simulated scene is seen, turned and flipped anew."""
+    chunk: int = 128
+    """Simulated scenes made at a time."""
+    pretrain: Stage = field(default_factory=lambda: Stage(steps=4000, learning_rate=2e-3, warmup=150))
+    """Simulation only."""
+    finetune: Stage = field(
+        default_factory=lambda: Stage(steps=700, learning_rate=6e-4, warmup=50, real_share=0.25, seed=1)
+    )
+    """Real chips mixed with simulation, from the pretrained weights."""
+    folds: int = 3
+    """Parts of the chips for cross-validation."""
+
+    def config(self, name: str = "default") -> ModelConfig:
+        """Configuration of the model that the recipe makes."""
+        return ModelConfig(name=name, architecture=self.architecture)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason='needs pip install "catfast[train]"')
+pytest.importorskip("segmentation_models_pytorch", reason='needs pip install "catfast[train]"')
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # recipes are run from a clone, not installed
+
+from recipes import augment, score  # noqa: E402
+from recipes.chips import Chip, folds  # noqa: E402
+from recipes.loop import loss_of, train  # noqa: E402
+from recipes.settings import CLEAR, CLOUD, IGNORE, NOT_CLOUD, SHADOW, Settings, Stage  # noqa: E402
+from recipes.stream import Stream  # noqa: E402
+
+from catfast.models import build  # noqa: E402
+
+SMALL = Settings(
+    architecture={
+        "type": "unet",
+        "encoder": "tu-mobilenetv3_small_050",
+        "decoder_channels": [16, 16, 8, 8, 8],
+    },
+    crop=64,
+    batch=4,
+    chunk=8,
+)
+STAGE = Stage(steps=8, learning_rate=3e-3, warmup=2, real_share=0.25, seed=3)
+
+
+def _chip(name="Barren_00", cloud=0.5):
+    rng = np.random.default_rng(0)
+    label = np.where(rng.random((96, 96)) < cloud, CLOUD, CLEAR).astype(np.uint8)
+    image = (0.1 + 0.6 * (label == CLOUD) + 0.01 * rng.random((4, 96, 96))).astype(np.float32)
+    return Chip(name, "l8_biome", image, label)
+
+
+def _run(tmp_path, stop=None, stage=STAGE):
+    torch.manual_seed(0)
+    torch.use_deterministic_algorithms(True)
+    try:
+        stream = Stream(SMALL, stage, [_chip()])
+        state = tmp_path / "state.safetensors"
+        return train(build(SMALL.config()), SMALL.config(), SMALL, stage, stream, state, stop=stop, every=4)
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(tmp_path):
+    whole = _run(tmp_path / "whole")
+    _run(tmp_path / "broken", stop=4)
+    again = _run(tmp_path / "broken")
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
+    states = [(tmp_path / part / "state.safetensors").read_bytes() for part in ("whole", "broken")]
+    assert states[0] == states[1]
+
+
+def test_the_loss_falls(tmp_path):
+    stage = replace(STAGE, steps=40)
+    _run(tmp_path, stage=stage)
+    lines = (tmp_path / "state.jsonl").read_text().splitlines()
+    losses = [float(line.split('"loss": ')[1].split(",")[0]) for line in lines]
+    assert np.mean(losses[-3:]) < 0.9 * losses[0]
+
+
+def test_batches_are_a_function_of_seed_and_step():
+    first, second = (Stream(SMALL, STAGE, [_chip()]) for _ in range(2))
+    second.batch(0)
+    for found, expected in zip(first.batch(5), second.batch(5), strict=True):
+        assert torch.equal(found, expected)
+    other = Stream(SMALL, replace(STAGE, seed=4), [_chip()])
+    assert not torch.equal(other.batch(5)[0], first.batch(5)[0])
+
+
+def test_every_simulated_scene_is_reused_as_often_as_set():
+    stage = replace(STAGE, real_share=0.0)
+    stream = Stream(SMALL, stage, [])
+    brightness = [round(float(image.mean()), 5) for step in range(4) for image in stream.batch(step)[0]]
+    assert sorted(brightness[:8]) == pytest.approx(sorted(brightness[8:]), abs=1e-4)
+
+
+def test_not_cloud_may_be_clear_or_shadow_but_not_cloud():
+    label = torch.full((1, 4, 4), NOT_CLOUD, dtype=torch.uint8)
+    losses = {}
+    for answer in (CLEAR, CLOUD, SHADOW):
+        logits = torch.zeros(1, 3, 4, 4)
+        logits[:, answer] = 6.0
+        losses[answer] = loss_of(logits, label, SMALL).item()
+    assert losses[CLEAR] == pytest.approx(losses[SHADOW], abs=1e-5)
+    assert losses[CLOUD] > losses[CLEAR] + 2
+
+
+def test_ignored_pixels_do_not_count():
+    torch.manual_seed(0)
+    logits = torch.randn(1, 3, 4, 8)
+    label = torch.randint(0, 3, (1, 4, 8), dtype=torch.uint8)
+    label[..., 4:] = IGNORE
+    assert loss_of(logits, label, SMALL).item() == pytest.approx(
+        loss_of(logits[..., :4], label[..., :4], SMALL).item(), rel=1e-5
+    )
+
+
+def test_augmentation_keeps_image_and_label_together():
+    chip = _chip()
+    image, label = torch.from_numpy(chip.image), torch.from_numpy(chip.label)
+    for seed in range(8):
+        turned, codes = augment.dihedral(image, label, np.random.default_rng(seed))
+        assert torch.equal(turned[0] > 0.4, codes == CLOUD)
+        crop, codes = augment.zoomed_crop(image, label, 64, np.random.default_rng(seed))
+        assert crop.shape == (4, 64, 64)
+        assert codes.shape == (64, 64)
+        assert set(codes.unique().tolist()) <= {CLEAR, CLOUD}
+        assert augment.sensor(crop, np.random.default_rng(seed)).shape == crop.shape
+
+
+def test_folds_share_no_chip_and_lose_none():
+    chips = [_chip(f"Scene_{n:02}", n / 10) for n in range(10)]
+    parts = folds(chips, 3)
+    names = [chip.name for part in parts for chip in part]
+    assert sorted(names) == [chip.name for chip in chips]
+    shares = [np.mean([chip.cloud_share for chip in part]) for part in parts]
+    assert max(shares) - min(shares) < 0.25
+
+
+def test_figures_of_the_rule_are_those_of_its_counts():
+    chip = _chip()
+    found = score.summary(score.score_chips(build(SMALL.config()), SMALL.config(), [chip]))
+    assert found["l8_biome"]["rule"] == {"oa": 1.0, "iou": 1.0, "precision": 1.0, "recall": 1.0}
+    assert found["l8_biome"]["chips"] == 1
+    counts = score.Counts(tp=6, fp=2, fn=2, tn=10)
+    assert counts.figures() == {"oa": 0.8, "iou": 0.6, "precision": 0.75, "recall": 0.75}
