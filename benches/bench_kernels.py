@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -254,6 +255,7 @@ def torch_interpolate(
     scene: Scene,
 ) -> Callable[[npt.NDArray[np.float32], npt.NDArray[np.uint8]], None] | None:
     """The same work by torch, where it is installed."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # else its idle threads spin into our turn
     try:
         import torch
     except ImportError:

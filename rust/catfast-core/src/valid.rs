@@ -104,7 +104,9 @@ fn mask_chunk<'a, T: Sample + 'a>(
     let mut counts = ValidCounts::default();
     for part in flags.chunks_mut(COUNTED) {
         let infinite = part.iter().map(|&flag| u8::from(flag & (INFINITE | SAME) == INFINITE)).sum::<u8>();
-        part.iter_mut().for_each(|flag| *flag = u8::from(*flag == 0));
+        for flag in part.iter_mut() {
+            *flag = u8::from(*flag == 0);
+        }
         counts.infinite += u64::from(infinite);
         counts.valid += u64::from(part.iter().sum::<u8>());
     }
