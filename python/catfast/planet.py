@@ -15,13 +15,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from catfast.classes import BANDS
 from catfast.errors import InputError, Notice
 from catfast.raster import Raster, RasterInfo, ground_sampling_distance
 
-__all__ = ["BANDS", "Scene", "describe_scene", "reflectance_coefficients", "scene_id"]
-
-BANDS = ("blue", "green", "red", "nir")
-"""The four bands that every model works on, in order."""
+__all__ = ["Scene", "describe_scene", "reflectance_coefficients", "scene_id"]
 
 BANDS_BY_COUNT = {4: (1, 2, 3, 4), 8: (2, 4, 6, 8)}
 """1-based places of BANDS in a 4-band (PS2, PSB) and an 8-band (SuperDove) product."""

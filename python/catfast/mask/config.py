@@ -38,7 +38,7 @@ class MaskConfig:
     threads: int | None = None
     """Processor threads; None takes all; no effect on the mask."""
     device: str = "auto"
-    """``auto`` and ``cpu`` run onnxruntime where there is a model.onnx, else torch; ``cuda``, ``mps`` torch."""
+    """``auto``, ``cpu``: onnxruntime where there is a model.onnx, else torch; ``cuda``, ``mps``: torch."""
     max_pixels: int = DEFAULT_MAX_SAMPLES
     """Refuse scenes with more samples (width x height x bands)."""
     overwrite: bool = False

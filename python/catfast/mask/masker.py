@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from catfast import _core
+from catfast.classes import NODATA
 from catfast.errors import Notice
 from catfast.mask.config import MaskConfig, MaskResult
 from catfast.mask.outputs import (
-    NODATA,
     Identity,
     check_output,
     confidence_path,
@@ -72,7 +72,7 @@ class Masker:
         self._model = ModelConfig.load(self._folder)
         self._model_sha256 = sha256(self._folder)
         threads = config.threads or len(os.sched_getaffinity(0))
-        if hasattr(_core,'set_threads'): _core.set_threads(threads)
+        _core.set_threads(threads)
         self._runtime = choose_runtime(self._folder, device=config.device, threads=threads)
 
     @property
@@ -135,7 +135,9 @@ class Masker:
                 if progress is not None:
                     progress(done, grid.height)
             simulated = task.raster.info.tags.get("CATFAST_SIMULATED")
-            mask.finish(mask_style(task.identity, self._percentages(counts), simulated))
+            mask.finish(
+                mask_style(task.identity, self._percentages(counts), _valid_percent(counts), simulated)
+            )
             if confidence is not None:
                 confidence.finish(confidence_style(task.identity, self._model.classes))
         if quicklook is not None and config.quicklook is not None:
@@ -175,9 +177,8 @@ class Masker:
     def _result(
         self, scene: Path, output: Path, described: Scene, counts: np.ndarray, seconds: float
     ) -> MaskResult:
-        valid = int(counts[:NODATA].sum())
         notices = list(described.notices)
-        if not valid:
+        if not counts[:NODATA].any():
             notices.append(
                 Notice("all_nodata", "no pixel of the scene was seen: the mask is nodata throughout")
             )
@@ -187,7 +188,7 @@ class Masker:
             status="done",
             warnings=tuple(notices),
             classes=self._percentages(counts),
-            valid_percent=round(100 * valid / max(int(counts.sum()), 1), 4),
+            valid_percent=_valid_percent(counts),
             seconds=seconds,
             model=self._model.name,
         )
@@ -208,6 +209,10 @@ class Masker:
             seconds=time.perf_counter() - started,
             model=self._model.name,
         )
+
+
+def _valid_percent(counts: np.ndarray) -> float:
+    return round(100 * int(counts[:NODATA].sum()) / max(int(counts.sum()), 1), 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

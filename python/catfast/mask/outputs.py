@@ -8,25 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catfast import __version__
+from catfast.classes import COLOURS, LABELS
 from catfast.errors import InputError, OutputError
 from catfast.mask.config import MaskConfig
 from catfast.raster import CogStyle, read_tags
-
-NODATA = 255
-"""Code of pixels that were not seen, in masks and confidences."""
-
-LABELS = {0: "clear", 1: "cloud", 2: "cloud shadow", 3: "snow/ice", 4: "water", NODATA: "nodata"}
-"""What each code means to a person."""
-
-COLOURS = {
-    0: (94, 148, 110, 255),
-    1: (255, 255, 255, 255),
-    2: (92, 70, 150, 255),
-    3: (150, 214, 245, 255),
-    4: (38, 96, 178, 255),
-    NODATA: (0, 0, 0, 0),
-}
-"""Colour table of masks, RGBA: told apart with the common colour blindnesses, and in print."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +100,16 @@ def check_output(mask: Path, scene: Path, asked: list[Path], identity: Identity,
     return all(path.exists() for path in asked)
 
 
-def mask_style(identity: Identity, percentages: Mapping[str, float], simulated: str | None) -> CogStyle:
+def mask_style(
+    identity: Identity, percentages: Mapping[str, float], valid_percent: float, simulated: str | None
+) -> CogStyle:
     """How a mask COG presents itself."""
     shares = {f"CATFAST_PERCENT_{name.upper()}": f"{value:.4f}" for name, value in percentages.items()}
     source = {} if simulated is None else {"CATFAST_SIMULATED": simulated}
     names = {f"CATEGORY_{code}": label for code, label in LABELS.items()}
     return CogStyle(
         descriptions=("cloud mask",),
-        tags={**identity.tags(), **shares, **source},
+        tags={**identity.tags(), "CATFAST_VALID_PERCENT": f"{valid_percent:.4f}", **shares, **source},
         band_tags={"CATEGORY_NAMES": "; ".join(f"{code} {label}" for code, label in LABELS.items()), **names},
         colours=COLOURS,
     )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from catfast.mask.outputs import COLOURS, LABELS, NODATA
+from catfast.classes import COLOURS, LABELS, NODATA
 from catfast.mask.tiling import Axis
 from catfast.raster import atomic_path
 
@@ -82,7 +82,7 @@ def _stretch(reflectance: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     low, high = np.percentile(seen, (0.5, 99.5)) if seen.size else (0.0, 1.0)
     low = min(float(low), 0.05)
     scaled = np.clip((np.nan_to_num(reflectance, nan=low) - low) / max(float(high) - low, 1e-3), 0, 1)
-    return (scaled**0.7 * 255).astype(np.uint8)
+    return np.asarray(scaled**0.7 * 255, dtype=np.uint8)
 
 
 def _paint(mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

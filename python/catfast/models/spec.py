@@ -10,15 +10,12 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from catfast.classes import BANDS, CLASS_CODES
 from catfast.errors import InputError
 
-__all__ = ["BANDS", "CLASS_CODES", "CONFIG_NAME", "ModelConfig"]
+__all__ = ["CONFIG_NAME", "ModelConfig"]
 
 CONFIG_NAME = "config.json"
-BANDS = ("blue", "green", "red", "nir")
-"""Band order of every model that catfast makes."""
-CLASS_CODES: Mapping[str, int] = {"clear": 0, "cloud": 1, "shadow": 2, "snow": 3, "water": 4}
-"""Class names a model may have, and the code that each gets in labels and masks."""
 _FORMAT = 1
 _TUPLES = ("bands", "classes", "mean", "std", "clip")
 
@@ -39,7 +36,7 @@ class ModelConfig:
     gsd_m: float = 10.0
     """Ground sampling distance that the network works at, metres."""
     classes: tuple[str, ...] = ("clear", "cloud", "shadow")
-    """Class of each output channel; names from :data:`CLASS_CODES`."""
+    """Class of each output channel; names from :data:`catfast.classes.CLASS_CODES`."""
     mean: tuple[float, ...] = (0.3, 0.3, 0.3, 0.3)
     """Subtracted from each band, reflectance (1.0 is 100 %)."""
     std: tuple[float, ...] = (0.3, 0.3, 0.3, 0.3)

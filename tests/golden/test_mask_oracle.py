@@ -1,0 +1,98 @@
+"""Masks against a slow reference that knows neither tiles, halos, streams nor Rust: whole arrays in numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import Affine
+from tests.conftest import NORTH_UP, cloudy_dn, pixel_model, write_scene
+
+from catfast.mask import MaskConfig, mask_scene
+
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+
+
+def area_weights(scene: int, factor: float) -> np.ndarray:
+    """(network, scene): how much of each scene pixel lies in each network pixel."""
+    network = int(np.ceil(scene / factor))
+    low, high = np.arange(network) * factor, (np.arange(network) + 1) * factor
+    pixel = np.arange(scene)
+    return np.clip(np.minimum(high[:, None], pixel + 1) - np.maximum(low[:, None], pixel), 0, None)
+
+
+def bilinear_weights(scene: int, factor: float) -> np.ndarray:
+    """(scene, network): pixel-centre aligned, clamped."""
+    network = int(np.ceil(scene / factor))
+    at = np.clip((np.arange(scene) + 0.5) / factor - 0.5, 0, network - 1)
+    return np.clip(1 - np.abs(at[:, None] - np.arange(network)), 0, None)
+
+
+def reference(dn: np.ndarray, factor: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Cloud probability on the scene's grid, and the valid mask, of the pixel model of conftest."""
+    valid = (dn != 0).any(axis=0)
+    down, across = area_weights(dn.shape[1], factor[0]), area_weights(dn.shape[2], factor[1])
+    weight = down @ valid.astype(float) @ across.T
+    total = down @ (np.where(valid, dn, 0) * 1e-4) @ across.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        reflectance = total / weight
+    normalised = np.nan_to_num((np.clip(reflectance, 0, 1.6) - 0.3) / 0.3, nan=0.0)
+    logits = np.stack([np.zeros_like(weight), 2 * normalised.sum(axis=0), np.full_like(weight, -30)])
+    odds = np.exp(logits - logits.max(axis=0))
+    cloud = (odds / odds.sum(axis=0))[1]
+    up_down, up_across = bilinear_weights(dn.shape[1], factor[0]), bilinear_weights(dn.shape[2], factor[1])
+    return up_down @ cloud @ up_across.T, valid
+
+
+def compare(path, dn, factor, model, **options):
+    output = path.with_name("out.tif")
+    mask_scene(path, output, MaskConfig(model=str(model), confidence=True, **options))
+    cloud, valid = reference(dn, factor)
+    with rasterio.open(output) as dataset:
+        mask = dataset.read(1)
+    with rasterio.open(path.with_name("out_confidence.tif")) as dataset:
+        confidence = dataset.read(2)
+    assert np.array_equal(mask != 255, valid)
+    sure = valid & (np.abs(cloud - 0.5) > 1e-4)
+    assert np.array_equal(mask[sure], (cloud > 0.5)[sure].astype(np.uint8))
+    assert np.abs(confidence[valid] - 100 * cloud[valid]).max() <= 0.51
+    assert (confidence[~valid] == 255).all()
+    assert 0.02 < (mask == 1).sum() / valid.sum() < 0.9, "the case must hold cloud and clear"
+
+
+@pytest.mark.parametrize(("height", "width"), [(900, 700), (331, 1200), (61, 64), (7, 512)])
+def test_tiles_halo_and_streaming_do_not_show(tmp_path, known_model, height, width):
+    dn = cloudy_dn(height, width)
+    compare(write_scene(tmp_path / "a.tif", dn), dn, (10 / 3, 10 / 3), known_model)
+
+
+def test_pixels_that_are_not_square(tmp_path, known_model):
+    dn = cloudy_dn(500, 600)
+    path = write_scene(tmp_path / "a.tif", dn, transform=Affine(3, 0, 5e5, 0, -6, 7.9e6))
+    compare(path, dn, (10 / 6, 10 / 3), known_model)
+
+
+def test_rotated_and_south_up_grids(tmp_path, known_model):
+    dn = cloudy_dn(400, 400)
+    for transform in (NORTH_UP @ Affine.rotation(12), Affine(3, 0, 5e5, 0, 3, 7.9e6)):
+        path = write_scene(tmp_path / "a.tif", dn, transform=transform)
+        compare(path, dn, (10 / 3, 10 / 3), known_model, overwrite=True)
+
+
+def test_native_resolution(tmp_path, known_model):
+    dn = cloudy_dn(300, 200)
+    compare(write_scene(tmp_path / "a.tif", dn), dn, (1, 1), known_model, gsd_m=3.0)
+
+
+def test_strips_and_one_large_block(tmp_path, known_model):
+    dn = cloudy_dn(700, 300)
+    strips = write_scene(tmp_path / "a.tif", dn, tiled=False, blockxsize=300, blockysize=1)
+    compare(strips, dn, (10 / 3, 10 / 3), known_model)
+    whole = write_scene(tmp_path / "b.tif", dn, tiled=False, blockxsize=300, blockysize=700)
+    compare(whole, dn, (10 / 3, 10 / 3), known_model, overwrite=True)
+
+
+def test_halo_of_another_model(tmp_path):
+    dn = cloudy_dn(600, 600)
+    model = pixel_model(tmp_path / "model", tile=96, halo=47)
+    compare(write_scene(tmp_path / "a.tif", dn), dn, (10 / 3, 10 / 3), model)

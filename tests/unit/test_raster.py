@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import Affine
+from rio_cogeo.cogeo import cog_validate
+from tests.conftest import NORTH_UP, cloudy_dn, write_scene
+
+from catfast.errors import InputError, OutputError
+from catfast.raster import CogStyle, Grid, atomic_path, cog_writer, open_raster, parse_crs, write_geotiff
+
+STYLE = CogStyle(descriptions=("codes",), tags={"A": "b"}, band_tags={"C": "d"}, colours={0: (1, 2, 3, 255)})
+
+
+def grid_of(transform=NORTH_UP, crs="EPSG:32604", side=700):
+    return Grid(width=side, height=side, transform=transform, crs=crs and parse_crs(crs))
+
+
+def test_rows_come_back_as_rasterio_reads_them(scene):
+    with open_raster(scene) as raster, rasterio.open(scene) as dataset:
+        assert np.array_equal(raster.read_rows([3, 1], 10, 20), dataset.read([3, 1])[:, 10:20])
+        assert raster.info.grid.transform == dataset.transform
+        assert raster.info.block_rows == 128
+
+
+def test_a_vrt_in_disguise_is_refused(tmp_path, scene):
+    path = tmp_path / "vrt.tif"
+    source = f"<SimpleSource><SourceFilename>{scene}</SourceFilename></SimpleSource>"
+    bands = "".join(
+        f'<VRTRasterBand dataType="UInt16" band="{n}">{source}</VRTRasterBand>' for n in range(1, 5)
+    )
+    path.write_text(f'<VRTDataset rasterXSize="256" rasterYSize="256">{bands}</VRTDataset>')
+    with pytest.raises(InputError, match="does not start as a TIFF"), open_raster(path):
+        pass
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.tif")
+    for name, message in (
+        ("none.tif", "no such file"),
+        (".", "not a regular file"),
+        ("pipe.tif", "not a regular"),
+    ):
+        with pytest.raises(InputError, match=message), open_raster(tmp_path / name):
+            pass
+
+
+def test_the_size_is_checked_before_anything_is_read(tmp_path):
+    path = tmp_path / "bomb.tif"
+    profile = {"count": 4, "width": 200_000, "height": 200_000, "dtype": "uint16", "tiled": True}
+    with rasterio.open(path, "w", driver="GTiff", **profile, SPARSE_OK=True, BIGTIFF="YES"):
+        pass
+    with pytest.raises(InputError, match="more than the budget"), open_raster(path):
+        pass
+    with (
+        pytest.raises(InputError, match=r"3\.28e\+04 samples"),
+        open_raster(write_scene(tmp_path / "a.tif", cloudy_dn(64, 128)), max_samples=32_767),
+    ):
+        pass
+
+
+def test_a_truncated_file_is_one_sentence(tmp_path, scene):
+    content = scene.read_bytes()
+    path = tmp_path / "cut.tif"
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError) as error, open_raster(path) as raster:
+        raster.read_rows([1], 0, 256)
+    assert "\n" not in str(error.value)
+    assert "cut.tif" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [NORTH_UP, NORTH_UP @ Affine.rotation(12), Affine(3, 0, 5e5, 0, 3, 7.9e6), Affine.identity()],
+    ids=["north-up", "rotated", "south-up", "none"],
+)
+def test_a_cog_keeps_the_grid_and_validates(tmp_path, transform):
+    codes = np.random.default_rng(0).integers(0, 3, (1, 700, 700)).astype(np.uint8)
+    path = tmp_path / "a.tif"
+    with cog_writer(path, grid_of(transform), 1, nodata=255) as writer:
+        for start in range(0, 700, 90):
+            writer.append(codes[:, start : start + 90])
+        writer.finish(STYLE)
+    assert cog_validate(path, strict=True, quiet=True)[0]
+    with rasterio.open(path) as dataset:
+        assert np.array_equal(dataset.read(), codes)
+        assert dataset.transform.almost_equals(transform)
+        assert dataset.crs == "EPSG:32604"
+        assert (dataset.nodata, dataset.descriptions, dataset.tags(1)["C"]) == (255, ("codes",), "d")
+        assert dataset.tags()["A"] == "b"
+        assert dataset.colormap(1)[0] == (1, 2, 3, 255)
+        assert dataset.overviews(1) == [2]
+    assert os.listdir(tmp_path) == ["a.tif"]
+
+
+def test_nothing_is_left_when_writing_fails(tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_text("old")
+
+    def fail():
+        with cog_writer(path, grid_of(), 1, nodata=255) as writer:
+            writer.append(np.zeros((1, 600, 700), np.uint8))
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert os.listdir(tmp_path) == ["a.tif"]
+    assert path.read_text() == "old"
+
+
+def test_a_folder_that_is_not_there_is_an_output_error(tmp_path):
+    with (
+        pytest.raises(OutputError, match="cannot be written"),
+        atomic_path(tmp_path / "no" / "a.png") as temporary,
+    ):
+        temporary.write_text("x")
+
+
+def test_write_geotiff_keeps_what_it_is_given(tmp_path):
+    array = np.arange(2 * 700 * 700, dtype=np.uint16).reshape(2, 700, 700)
+    write_geotiff(
+        tmp_path / "a.tif", array, grid_of(), nodata=0, descriptions=("x", "y"), tags={"K": "v"}, predictor=2
+    )
+    with rasterio.open(tmp_path / "a.tif") as dataset:
+        assert np.array_equal(dataset.read(), array)
+        assert (dataset.descriptions, dataset.tags()["K"], dataset.nodata) == (("x", "y"), "v", 0)
+        assert dataset.compression.name == "deflate"
