@@ -27,7 +27,9 @@ __all__ = ["L8_PX_M", "PS_PX_M", "PairPlan", "plan_world"]
 PS_PX_M, L8_PX_M = 3.0, 30.0
 YEAR = 2023
 LOWEST_SUN = 14.0
-SMALLEST_LANDSAT_PX = 1024
+LANDSAT_PX, SMALL_LANDSAT_PX = 1024, 512
+SMALL_PX = 512
+"""Up to this size of PlanetScope the Landsat scene is a small one too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +156,9 @@ def _landsat_frame(
     across = float(rng.uniform(15e3, 70e3) * rng.choice((-1, 1)))
     x, y = to_utm.transform(row.lon, row.lat)
     x, y = x + across * math.cos(heading), y - across * math.sin(heading)
-    size = SMALLEST_LANDSAT_PX
+    size = SMALL_LANDSAT_PX if config.size_px <= SMALL_PX else LANDSAT_PX
     while size * L8_PX_M < 3.2 * config.size_px * PS_PX_M:
-        size += SMALLEST_LANDSAT_PX // 2
+        size += SMALL_LANDSAT_PX
     # Collection 2 puts the middle of a pixel, not its edge, on multiples of 30 m.
     west, north = (L8_PX_M * round(v / L8_PX_M) + L8_PX_M / 2 for v in (x - size * 15, y + size * 15))
     tilt = (heading + math.pi / 4) % (math.pi / 2) - math.pi / 4
