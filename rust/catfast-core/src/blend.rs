@@ -59,7 +59,10 @@ pub fn blend_tiles_into(
         return Ok(());
     }
     let lines = acc.axis_iter_mut(Axis(1)).into_par_iter().zip(weight.outer_iter_mut().into_par_iter());
-    lines.enumerate().for_each(|(y, (acc, weight))| dispatch(|| stack.add_row(y as i64, acc, weight)));
+    lines
+        .enumerate()
+        .with_min_len(16)
+        .for_each(|(y, (acc, weight))| dispatch(|| stack.add_row(y as i64, acc, weight)));
     Ok(())
 }
 
