@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import Affine
-from tests.conftest import NORTH_UP, cloudy_dn, pixel_model, write_scene
 
 from catfast.mask import MaskConfig, mask_scene
+from tests.conftest import NORTH_UP, cloudy_dn, pixel_model, write_scene
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 

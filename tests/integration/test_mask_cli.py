@@ -10,6 +10,7 @@ import pytest
 import rasterio
 from PIL import Image
 from rio_cogeo.cogeo import cog_validate
+
 from tests.conftest import cloudy_dn, write_scene
 
 NAME = "20230601_101112_12_2401_3B_AnalyticMS_SR"

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from rasterio.transform import Affine
-from tests.conftest import NORTH_UP, cloudy_dn, write_scene
 
 from catfast.errors import InputError
 from catfast.planet import describe_scene, reflectance_coefficients, scene_id
 from catfast.raster import open_raster
+from tests.conftest import NORTH_UP, cloudy_dn, write_scene
 
 XML = """<?xml version="1.0"?>
 <ps:EarthObservation xmlns:ps="http://schemas.planet.com/ps/v1/planet_product_metadata_geocorrected_level">

@@ -7,10 +7,10 @@ import pytest
 import rasterio
 from rasterio.transform import Affine
 from rio_cogeo.cogeo import cog_validate
-from tests.conftest import NORTH_UP, cloudy_dn, write_scene
 
 from catfast.errors import InputError, OutputError
 from catfast.raster import CogStyle, Grid, atomic_path, cog_writer, open_raster, parse_crs, write_geotiff
+from tests.conftest import NORTH_UP, cloudy_dn, write_scene
 
 STYLE = CogStyle(descriptions=("codes",), tags={"A": "b"}, band_tags={"C": "d"}, colours={0: (1, 2, 3, 255)})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,9 +52,10 @@ class TorchRuntime:
     """torch on the processor or a GPU: for a model without ONNX export, and for ``--device``."""
 
     def __init__(self, folder: Path, device: str, threads: int) -> None:
-        if importlib.util.find_spec("torch") is None:
-            raise MissingExtraError(f"running {folder.name} with torch", "train")
-        import torch
+        try:
+            import torch
+        except ImportError:
+            raise MissingExtraError(f"running {folder.name} with torch", "train") from None
 
         from catfast.models import load
 
