@@ -7,16 +7,11 @@ Rivals that are not installed (torch) are left out.
 
 from __future__ import annotations
 
-import argparse
 import itertools
-import json
 import os
-import statistics
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +22,10 @@ from rasterio.transform import Affine
 from rasterio.warp import reproject
 
 from catfast import _core
+from report import Result, Run, interleaved, options, show, spread, write
 
 THREADS = 2
 FACTOR = 10 / 3
-Run = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,21 +36,6 @@ class Case:
     pixels: int
     ours: Run
     rivals: dict[str, Run]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One line of the report, as DESIGN.md has it."""
-
-    name: str
-    value: float
-    unit: str
-    rival: str
-    ratio: float
-    low: float
-    high: float
-    goal: float | None
-    note: str
 
 
 class Scene:
@@ -274,59 +254,30 @@ def torch_interpolate(
     return run
 
 
-def seconds(run: Run) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
 def measure(case: Case, rounds: int) -> Result:
     """Time ours and every rival in turn; the rival that counts is the one with the best median."""
-    runs = {"ours": case.ours, **case.rivals}
-    for run in runs.values():
-        run()
-    times = [{name: seconds(run) for name, run in runs.items()} for _ in range(rounds)]
-    rival = min(case.rivals, key=lambda name: statistics.median(round_[name] for round_ in times))
-    ratios = [round_[rival] / round_["ours"] for round_ in times]
-    best = statistics.median(round_["ours"] for round_ in times)
+    took, rival, ratios = interleaved(case.ours, case.rivals, rounds)
     return Result(
-        case.name,
-        round(case.pixels / best / 1e6, 1),
-        "Mpx/s",
-        rival,
-        round(statistics.median(ratios), 2),
-        round(min(ratios), 2),
-        round(max(ratios), 2),
-        None,
-        f"{THREADS} threads, {rounds} rounds; pixels of all bands; no goal of its own in the issue",
+        name=case.name,
+        value=round(case.pixels / took / 1e6, 1),
+        unit="Mpx/s",
+        rival=rival,
+        **spread(ratios),
+        note=f"pixels of all bands, {THREADS} threads, {rounds} rounds",
     )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="a smaller scene and fewer rounds: under a minute"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
-    options = parser.parse_args()
-    if _core.BUILD_PROFILE != "release":
-        raise SystemExit("catfast._core is a debug build; time a release build: maturin develop --release")
+    chosen = options(__doc__)
     _core.set_threads(THREADS)
-    scene = Scene(2400 if options.quick else 6000)
-    rounds = 5 if options.quick else 11
+    scene = Scene(2400 if chosen.quick else 6000)
     cases = [decode_case, valid_case, resample_case, cut_case, blend_case, classify_case]
     results = []
-    print(f"{'kernel':14} {'Mpx/s':>8}  ratio (low-high)      rival")
     with ThreadPoolExecutor(THREADS) as pool, rasterio.Env(GDAL_NUM_THREADS=str(THREADS)):
         for make in cases:
-            result = measure(make(scene, pool), rounds)
-            results.append(result)
-            spread = f"{result.ratio:6.2f} ({result.low:.2f}-{result.high:.2f})"
-            print(f"{result.name:14} {result.value:8.0f}  {spread:20}  {result.rival}", flush=True)
-    if options.json:
-        options.json.write_text(
-            json.dumps({"results": [asdict(result) for result in results]}, indent=2) + "\n"
-        )
+            results.append(measure(make(scene, pool), 5 if chosen.quick else 11))
+            show(results[-1])
+    write(results, chosen.json)
 
 
 if __name__ == "__main__":
