@@ -43,6 +43,7 @@ def _text(settings: Settings, scores: dict[str, Any], parity: Parity, parameters
         batch=settings.batch,
         crop=settings.crop,
         real=round(settings.batch * fine.real_share),
+        overlay=settings.overlay,
         chips=sum(chips.values()),
         l8=chips.get("l8_biome", 0),
         ocn=chips.get("on_cloud_n", 0),

@@ -57,14 +57,16 @@ class Settings:
     """Weight of the soft Dice loss of the cloud class beside the cross-entropy."""
     ema: float = 0.998
     """Decay of the running mean of the weights that is kept as the model."""
+    overlay: float = 0.33
+    """Share of real crops that get simulated clouds on top."""
     reuse: int = 2
     """Times each simulated scene is seen, turned and flipped anew."""
     chunk: int = 128
     """Simulated scenes made at a time."""
-    pretrain: Stage = field(default_factory=lambda: Stage(steps=4000, learning_rate=2e-3, warmup=150))
+    pretrain: Stage = field(default_factory=lambda: Stage(steps=3200, learning_rate=2e-3, warmup=150))
     """Simulation only."""
     finetune: Stage = field(
-        default_factory=lambda: Stage(steps=700, learning_rate=6e-4, warmup=50, real_share=0.25, seed=1)
+        default_factory=lambda: Stage(steps=700, learning_rate=6e-4, warmup=50, real_share=0.375, seed=1)
     )
     """Real chips mixed with simulation, from the pretrained weights."""
     folds: int = 3

@@ -8,6 +8,7 @@ import torch
 from catfast.simulate import batch as simulate
 from recipes.augment import dihedral, sensor, zoomed_crop
 from recipes.chips import Chip
+from recipes.clouds import add_clouds
 from recipes.settings import CLEAR, CLOUD, SHADOW, Settings, Stage
 
 __all__ = ["Stream"]
@@ -40,6 +41,8 @@ class Stream:
         which = int(rng.choice(len(self._images), p=self._odds))
         image, label = zoomed_crop(self._images[which], self._labels[which], self._settings.crop, rng)
         image, label = dihedral(image, label, rng)
+        if rng.random() < self._settings.overlay:
+            image, label = add_clouds(image, label, rng)
         return sensor(image, rng), label
 
     def _simulated(

@@ -12,13 +12,13 @@ pytest.importorskip("segmentation_models_pytorch", reason='needs pip install "ca
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # recipes are run from a clone, not installed
 
+from catfast.models import build  # noqa: E402
 from recipes import augment, score  # noqa: E402
 from recipes.chips import Chip, folds  # noqa: E402
+from recipes.clouds import add_clouds  # noqa: E402
 from recipes.loop import loss_of, train  # noqa: E402
 from recipes.settings import CLEAR, CLOUD, IGNORE, NOT_CLOUD, SHADOW, Settings, Stage  # noqa: E402
 from recipes.stream import Stream  # noqa: E402
-
-from catfast.models import build  # noqa: E402
 
 SMALL = Settings(
     architecture={
@@ -117,6 +117,17 @@ def test_augmentation_keeps_image_and_label_together():
         assert codes.shape == (64, 64)
         assert set(codes.unique().tolist()) <= {CLEAR, CLOUD}
         assert augment.sensor(crop, np.random.default_rng(seed)).shape == crop.shape
+
+
+def test_simulated_clouds_brighten_dark_ground_and_leave_the_rest_of_the_labels_alone():
+    image, label = torch.full((4, 96, 96), 0.05), torch.full((96, 96), NOT_CLOUD, dtype=torch.uint8)
+    label[:8] = IGNORE
+    seen, codes = add_clouds(image, label, np.random.default_rng(1))
+    assert set(codes.unique().tolist()) <= {CLOUD, SHADOW, NOT_CLOUD, IGNORE}
+    assert (codes[:8] == IGNORE).all()
+    assert seen[0][codes == CLOUD].mean() > 0.1
+    assert seen[3][codes == SHADOW].mean() < 0.06
+    assert ((codes == CLOUD) | (codes == IGNORE))[label == IGNORE].all()
 
 
 def test_folds_share_no_chip_and_lose_none():

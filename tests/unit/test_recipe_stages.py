@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason='needs pip install "catfast[train]"')
+pytest.importorskip("segmentation_models_pytorch", reason='needs pip install "catfast[train]"')
+pytest.importorskip("onnxscript", reason='needs pip install "catfast[train]"')
+rasterio = pytest.importorskip("rasterio")
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # recipes are run from a clone, not installed
+
+from catfast.models import resolve  # noqa: E402
+from recipes import default_model  # noqa: E402
+from recipes.chips import load_checks, load_chips  # noqa: E402
+from recipes.settings import CLEAR, CLOUD, NOT_CLOUD, SHADOW, Settings, Stage  # noqa: E402
+
+SMALL = Settings(
+    architecture={
+        "type": "unet",
+        "encoder": "tu-mobilenetv3_small_050",
+        "decoder_channels": [16, 16, 8, 8, 8],
+    },
+    crop=64,
+    batch=4,
+    chunk=8,
+    folds=2,
+    pretrain=Stage(steps=2, learning_rate=1e-3, warmup=1),
+    finetune=Stage(steps=2, learning_rate=1e-3, warmup=1, real_share=0.5, seed=1),
+)
+
+
+def _write(path: Path, data: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    count, height, width = data.shape
+    profile = {"driver": "GTiff", "count": count, "height": height, "width": width, "dtype": data.dtype.name}
+    with rasterio.open(path, "w", **profile) as file:
+        file.write(data)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A few chips of each source with their own codes, made of bright squares on dark ground."""
+    folder, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    for number in range(4):
+        bright = np.zeros((96, 96), bool)
+        bright[10:50, 10 + number * 10 : 60] = True
+        dn = (900 + 5000 * bright + rng.integers(0, 200, (4, 96, 96))).astype(np.uint16)
+        mask = np.where(bright, 255, 128).astype(np.uint8)
+        mask[60:64] = 64 if number < 2 else 192
+        _write(folder / f"l8biome_patches/images/Barren_{number:02}.tif", dn)
+        _write(folder / f"l8biome_patches/masks/Barren_{number:02}.tif", mask[None])
+        for index, band in enumerate(("B02", "B03", "B04", "B08")):
+            _write(folder / f"on_cloud_n/chip_id_{number}/{band}.tif", dn[index : index + 1])
+        _write(folder / f"on_cloud_n/chip_id_{number}/label.tif", bright[None].astype(np.uint8))
+    _write(folder / "ukis_csmask/landsat5_image.tif", dn)
+    _write(folder / "ukis_csmask/landsat5_mask.tif", np.where(bright, 4, 1).astype(np.uint8)[None])
+    _write(folder / "planetscope_s2_pair/pan_test.tif", np.full((4, 99, 97), 800, np.uint16))
+    return folder
+
+
+def test_chips_speak_one_language(data):
+    chips = {chip.name: chip for chip in load_chips(data)}
+    assert set(np.unique(chips["Barren_00"].label)) == {CLEAR, CLOUD, SHADOW}
+    assert set(np.unique(chips["Barren_03"].label)) == {NOT_CLOUD, CLOUD}
+    assert set(np.unique(chips["chip_id_1"].label)) == {NOT_CLOUD, CLOUD}
+    assert chips["landsat5"].image.shape == (4, 96, 96)
+    assert 0.08 < chips["landsat5"].image.min() < 0.12
+    (check,) = load_checks(data)
+    assert check.image.shape == (4, 33, 32)
+
+
+def test_a_folder_without_chips_is_said_to_be_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no chips"):
+        load_chips(tmp_path)
+
+
+def test_all_stages_make_a_model_and_its_card(data, tmp_path):
+    work, out = tmp_path / "work", tmp_path / "model"
+    default_model.pretrain(SMALL, work, data)
+    default_model.crossval(SMALL, work, data)
+    default_model.ship(SMALL, work, data, out)
+    assert resolve(out) == out
+    assert {path.name for path in out.iterdir()} == {
+        "README.md",
+        "config.json",
+        "model.onnx",
+        "model.safetensors",
+    }
+    scores = json.loads((work / "scores.json").read_text())
+    card = (out / "README.md").read_text()
+    assert "{" not in card
+    assert f"{scores['pooled']['l8_biome']['model']['iou']:.3f}" in card
+    assert f"{scores['pooled']['on_cloud_n']['rule']['iou']:.3f}" in card
+    assert "4 chips of **L8 Biome**" in card
+    before = (out / "model.safetensors").read_bytes()
+    default_model.ship(SMALL, work, data, out)  # everything is there: nothing is trained again
+    assert (out / "model.safetensors").read_bytes() == before
