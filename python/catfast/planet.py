@@ -166,7 +166,9 @@ def _scale(
 
 
 def _is_surface_reflectance(path: Path) -> bool:
-    return re.search(r"_AnalyticMS_(8b_)?SR|_SR(_|\.)", path.name) is not None and bool(_ID.match(path.name))
+    if re.search(r"_AnalyticMS(_8b)?_SR(_|\.)", path.name):
+        return True
+    return bool(_ID.match(path.name) and re.search(r"_SR(_|\.)", path.name))
 
 
 def _maximum(raster: Raster, bands: Sequence[int]) -> float:
@@ -186,8 +188,8 @@ def _analytic_gain(path: Path, bands: Sequence[int]) -> tuple[float, ...]:
     xml = _metadata_xml(path)
     if xml is None:
         raise InputError(
-            f"{path}: AnalyticMS is radiance and needs its XML ({scene_id(path)}_3B_AnalyticMS_metadata.xml) "
-            "beside it, or --reflectance-scale"
+            f"{path}: AnalyticMS is radiance and needs its XML (..._3B_AnalyticMS_metadata.xml) beside it, "
+            "or --reflectance-scale"
         )
     coefficients = reflectance_coefficients(xml)
     missing = [band for band in bands if band not in coefficients]

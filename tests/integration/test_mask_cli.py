@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -217,3 +221,74 @@ def test_names_from_the_wild(mask, tmp_path):
     run = mask("--json", "--", odd, dashed)
     assert run.code == 0
     assert [json.loads(line)["status"] for line in run.out.splitlines()] == ["done", "done"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits and signals as POSIX has them")
+class TestInterruption:
+    def start(self, scene, model, output, **options):
+        command = [
+            sys.executable,
+            "-c",
+            "from catfast.cli import main; main()",
+            "mask",
+            scene,
+            "--model",
+            model,
+        ]
+        command += ["-o", output, "--gsd", "3", "--confidence", "--threads", "1"]
+        return subprocess.Popen(
+            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        )
+
+    def test_ctrl_c_answers_130_and_leaves_nothing(self, known_model, tmp_path):
+        scene = write_scene(tmp_path / "a_AnalyticMS_SR.tif", cloudy_dn(3000, 3000))
+        (tmp_path / "out").mkdir()
+        process = self.start(scene, known_model, tmp_path / "out" / "m.tif")
+        while not list((tmp_path / "out").iterdir()):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err.strip()) == (130, "catfast: interrupted")
+        assert not list((tmp_path / "out").iterdir())
+
+    @pytest.mark.parametrize("limit", [0, 5_000, 50_000])
+    def test_a_disk_that_takes_no_more_is_an_output_error(self, known_model, tmp_path, limit):
+        import resource
+
+        scene = write_scene(tmp_path / "a_AnalyticMS_SR.tif", cloudy_dn(1000, 1000))
+        (tmp_path / "out").mkdir()
+        process = self.start(
+            scene,
+            known_model,
+            tmp_path / "out" / "m.tif",
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        )
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 4
+        assert "cannot be written" in err.strip().splitlines()[-1]
+        assert "Traceback" not in err
+        assert not list((tmp_path / "out").iterdir())
+
+    def test_a_reader_that_goes_away_is_no_traceback(self, scene, known_model, tmp_path):
+        read, write = os.pipe()
+        os.close(read)
+        process = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "from catfast.cli import main; main()",
+                "mask",
+                str(scene),
+                "--json",
+                "--model",
+                str(known_model),
+            ],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        os.close(write)
+        assert (process.returncode, "Traceback" in process.stderr) == (1, False)
+        assert "Exception ignored" not in process.stderr

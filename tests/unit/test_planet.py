@@ -52,6 +52,8 @@ def test_scene_id(tmp_path, name, found):
         "20220125_075509_67_1061_3B_AnalyticMS_SR_8b_clip.tif",
         "20220125_075509_67_1061_3B_AnalyticMS_SR_8b_harmonized_clip.tif",
         "20220125_075509_67_1061_3B_AnalyticMS_8b_SR.tif",
+        "20220125_075509_67_1061_SR.tif",
+        "glacier_3B_AnalyticMS_SR.tif",
     ],
 )
 def test_surface_reflectance_is_known_by_its_name(tmp_path, name):

@@ -71,7 +71,7 @@ class Masker:
         self._folder = resolve(config.model)
         self._model = ModelConfig.load(self._folder)
         self._model_sha256 = sha256(self._folder)
-        threads = config.threads or len(os.sched_getaffinity(0))
+        threads = config.threads or _processors()
         _core.set_threads(threads)
         self._runtime = choose_runtime(self._folder, device=config.device, threads=threads)
 
@@ -209,6 +209,12 @@ class Masker:
             seconds=time.perf_counter() - started,
             model=self._model.name,
         )
+
+
+def _processors() -> int:
+    """Processors this process may run on; not every system knows which."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _valid_percent(counts: np.ndarray) -> float:

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import os
+
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
+
+GDAL_ERRORS = (RasterioError, CPLE_BaseError)
+"""What rasterio raises; GDAL's own errors are not always wrapped in a public class."""
+
 # Sidecars (.aux.xml, .ovr, .msk) may be stale or hostile: GDAL neither lists the folder nor reads PAM.
+# Errors in GDAL's own threads would be printed past Python; what they spoil is found by other means.
 SAFE_ENV = {
+    "CPL_LOG": os.devnull,
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
     "GDAL_CACHEMAX": 128,

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from catfast.errors import InputError
-from catfast.raster.gdal import SAFE_ENV, reason
+from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
 from catfast.raster.grid import Grid
 
 DEFAULT_MAX_SAMPLES = 4_000_000_000
@@ -76,7 +76,7 @@ class Raster:
         window = Window(0, start, self.info.grid.width, stop - start)
         try:
             return np.asarray(self._dataset.read(list(bands), window=window))
-        except (RasterioError, MemoryError) as error:
+        except (*GDAL_ERRORS, MemoryError) as error:
             raise InputError(
                 f"{self.info.path}: rows {start} to {stop} cannot be read (truncated or corrupt file): "
                 f"{reason(error)}"
@@ -96,12 +96,12 @@ def open_raster(path: str | Path, *, max_samples: int = DEFAULT_MAX_SAMPLES) -> 
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             dataset = rasterio.open(str(path.absolute()), driver="GTiff", num_threads="ALL_CPUS")
-        except (RasterioError, ValueError) as error:
+        except (*GDAL_ERRORS, ValueError) as error:
             raise InputError(f"{path}: not a readable GeoTIFF: {reason(error)}") from error
         with dataset:
             try:
                 info = _describe(path, dataset)
-            except (RasterioError, ValueError, UnicodeDecodeError) as error:
+            except (*GDAL_ERRORS, ValueError) as error:
                 raise InputError(f"{path}: its TIFF header is damaged: {reason(error)}") from error
             _check_size(info, dataset.block_shapes[0], max_samples)
             yield Raster(dataset, info)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 import rasterio.shutil
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 from rio_cogeo.cogeo import cog_validate
 
 from catfast.errors import OutputError
-from catfast.raster.gdal import SAFE_ENV, reason
+from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
 from catfast.raster.grid import Grid
 
 
@@ -32,18 +32,29 @@ def atomic_path(final: Path) -> Iterator[Path]:
     """
     temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp{final.suffix}")
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(final)
-        _fsync_folder(final.parent)
-    except (OSError, RasterioError) as error:
-        raise OutputError(f"{final}: cannot be written: {reason(error)}") from error
+        with _output_errors(final):
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(final)
+            _fsync_folder(final.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def _output_errors(final: Path) -> Iterator[None]:
+    """Tell what goes wrong inside as a failure to write ``final``."""
+    try:
+        yield
+    except (OSError, *GDAL_ERRORS) as error:
+        raise OutputError(f"{final}: cannot be written: {reason(error)}") from error
+
+
 def _fsync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut; only POSIX systems let a folder be opened for it."""
+    if os.name != "posix":
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -144,31 +155,46 @@ class CogStyle:
 
 
 class CogWriter:
-    """Streams rows into a uint8 COG; ``finish`` makes it appear under its final name."""
+    """Streams rows into a uint8 COG; ``finish`` gives it its layout."""
 
-    def __init__(self, temporary: Path, grid: Grid, count: int, *, nodata: int) -> None:
+    def __init__(self, final: Path, temporary: Path, grid: Grid, count: int, *, nodata: int) -> None:
+        self._final = final
         self._temporary = temporary
         self._rows_path = temporary.with_suffix(".rows.tif")
-        self._rows = GridWriter(self._rows_path, grid, count, nodata=nodata)
+        with _output_errors(final):
+            self._rows_path.touch()  # where even that fails, rasterio would raise a TypeError
+            self._rows = GridWriter(self._rows_path, grid, count, nodata=nodata)
 
     def append(self, rows: npt.NDArray[np.uint8]) -> None:
-        """Add the next rows, shape (count, n, width)."""
-        self._rows.append(rows)
+        """Add the next rows, shape (count, n, width).
+
+        Raises:
+            OutputError: the disk did not take them.
+        """
+        with _output_errors(self._final):
+            self._rows.append(rows)
 
     def finish(self, style: CogStyle) -> None:
         """Write descriptions, tags, colours and overviews, copy to the COG layout, validate.
 
         Raises:
-            OutputError: the result is not a valid COG.
+            OutputError: the disk did not take it, or the result is not a valid COG.
         """
-        self._rows.close()
-        _dress(self._rows_path, style)
-        _copy_as_cog(self._rows_path, self._temporary, style)
+        with _output_errors(self._final):
+            self._rows.close()
+            _dress(self._rows_path, style)
+            _copy_as_cog(self._rows_path, self._temporary, style)
+            valid, problems, _ = cog_validate(self._temporary, strict=True, quiet=True)
+        if not valid:
+            raise OutputError(f"{self._final}: the written COG does not validate: {'; '.join(problems)}")
 
     def discard(self) -> None:
         """Remove what was written on the way."""
-        self._rows.close()
-        self._rows_path.unlink(missing_ok=True)
+        try:
+            with suppress(*GDAL_ERRORS):
+                self._rows.close()
+        finally:
+            self._rows_path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -184,7 +210,7 @@ def cog_writer(final: Path, grid: Grid, count: int, *, nodata: int) -> Iterator[
     """
     with atomic_path(final) as temporary, rasterio.Env(**SAFE_ENV), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        writer = CogWriter(temporary, grid, count, nodata=nodata)
+        writer = CogWriter(final, temporary, grid, count, nodata=nodata)
         try:
             yield writer
         finally:
@@ -192,7 +218,7 @@ def cog_writer(final: Path, grid: Grid, count: int, *, nodata: int) -> Iterator[
 
 
 def _dress(path: Path, style: CogStyle) -> None:
-    with rasterio.open(path, "r+") as dataset:
+    with rasterio.open(path, "r+", driver="GTiff") as dataset:
         for band, description in enumerate(style.descriptions, start=1):
             dataset.set_band_description(band, description)
         dataset.update_tags(**style.tags)
@@ -212,9 +238,6 @@ def _copy_as_cog(source: Path, target: Path, style: CogStyle) -> None:
         NUM_THREADS="ALL_CPUS",
         BIGTIFF="IF_SAFER",
     )
-    valid, problems, _ = cog_validate(target, strict=True, quiet=True)
-    if not valid:
-        raise OutputError(f"{target}: the written COG does not validate: {'; '.join(problems)}")
 
 
 def _profile(grid: Grid, count: int, dtype: str, nodata: float | None) -> dict[str, Any]:
