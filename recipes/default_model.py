@@ -59,14 +59,20 @@ def _run(
     return folder
 
 
+def fold_parts(settings: Settings, chips: list[Chip], number: int) -> tuple[list[Chip], list[Chip]]:
+    """Chips to train on and chips held out in fold ``number``."""
+    held = folds(chips, settings.folds)[number]
+    names = {chip.name for chip in held}
+    return [chip for chip in chips if chip.name not in names], held
+
+
 def crossval(settings: Settings, work: Path, chips_folder: Path) -> dict[str, Any]:
     """Finetune without each fold in turn and score the fold; the pretrained weights saw none of them."""
     chips, checks, config = load_chips(chips_folder), load_checks(chips_folder), settings.config()
     by_chip: dict[str, Any] = {}
     fold_scores = []
-    for number, held in enumerate(folds(chips, settings.folds)):
-        names = {chip.name for chip in held}
-        kept = [chip for chip in chips if chip.name not in names]
+    for number in range(settings.folds):
+        kept, held = fold_parts(settings, chips, number)
         module = load(finetune(settings, work, kept, f"fold{number}"))
         scores = score_chips(module, config, held)
         by_chip |= scores
@@ -97,6 +103,16 @@ def ship(settings: Settings, work: Path, chips_folder: Path, out: Path) -> None:
     print(parity, json.dumps(scores["final_checks"], indent=1), flush=True)
 
 
+def _ahead(settings: Settings, arguments: argparse.Namespace) -> None:
+    """Train one model that crossval or ship will find done: several can run side by side."""
+    chips = load_chips(arguments.chips)
+    if arguments.stage == "final":
+        finetune(settings, arguments.work, chips, "final")
+    else:
+        kept, _ = fold_parts(settings, chips, arguments.fold)
+        finetune(settings, arguments.work, kept, f"fold{arguments.fold}")
+
+
 def _settings(arguments: argparse.Namespace) -> Settings:
     settings = Settings()
     changes: dict[str, Any] = {}
@@ -109,10 +125,11 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 def main(argv: list[str] | None = None) -> None:
     """Run the stages named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m recipes.default_model", description=__doc__)
-    parser.add_argument("stage", choices=["pretrain", "crossval", "ship", "all"])
+    parser.add_argument("stage", choices=["pretrain", "fold", "final", "crossval", "ship", "all"])
     parser.add_argument("--work", type=Path, required=True, help="folder for states, logs and scores")
     parser.add_argument("--chips", type=Path, required=True, help="folder of the real data")
     parser.add_argument("--out", type=Path, help="model folder to write (ship, all)")
+    parser.add_argument("--fold", type=int, default=0, help="which fold to train ahead (fold)")
     parser.add_argument("--pretrain-steps", type=int)
     parser.add_argument("--finetune-steps", type=int)
     parser.add_argument("--threads", type=int, default=2)
@@ -121,6 +138,8 @@ def main(argv: list[str] | None = None) -> None:
     settings = _settings(arguments)
     if arguments.stage in ("pretrain", "all"):
         pretrain(settings, arguments.work, arguments.chips)
+    if arguments.stage in ("fold", "final"):
+        _ahead(settings, arguments)
     if arguments.stage in ("crossval", "all"):
         crossval(settings, arguments.work, arguments.chips)
     if arguments.stage in ("ship", "all"):

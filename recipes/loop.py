@@ -29,7 +29,9 @@ def normalise(image: torch.Tensor, config: ModelConfig) -> torch.Tensor:
     return (image.clamp(*config.clip) - mean) / std
 
 
-def loss_of(logits: torch.Tensor, label: torch.Tensor, settings: Settings) -> torch.Tensor:
+def loss_of(
+    logits: torch.Tensor, label: torch.Tensor, settings: Settings, weights: tuple[float, ...] = (1, 1, 1)
+) -> torch.Tensor:
     """Weighted, smoothed cross-entropy that takes "not cloud" as a label, and soft Dice of cloud."""
     logs = F.log_softmax(logits.float(), 1)
     known = label != IGNORE
@@ -38,7 +40,7 @@ def loss_of(logits: torch.Tensor, label: torch.Tensor, settings: Settings) -> to
     either = torch.logaddexp(logs[:, CLEAR], logs[:, SHADOW])
     right = torch.where(label == NOT_CLOUD, either, right)
     smooth = settings.label_smoothing
-    weight = torch.tensor(settings.class_weights)[target] * known
+    weight = torch.tensor(weights, dtype=torch.float32)[target] * known
     entropy = -((1 - smooth) * right + smooth * logs.mean(1))
     entropy = (entropy * weight).sum() / weight.sum().clamp(min=1)
     cloud, truth = logs[:, CLOUD].exp() * known, (label == CLOUD).float()
@@ -72,7 +74,7 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = _rate(stage, step)
         image, label = stream.batch(step)
-        losses.append(_update(module, optimiser, normalise(image, config), label, settings))
+        losses.append(_update(module, optimiser, normalise(image, config), label, settings, stage))
         _follow(mean, module.state_dict(), min(settings.ema, (step + 1) / (step + 10)))
         if (step + 1) % every == 0 or step + 1 == last:
             _save(state_file, module, optimiser, mean, step + 1)
@@ -95,10 +97,11 @@ def _update(
     image: torch.Tensor,
     label: torch.Tensor,
     settings: Settings,
+    stage: Stage,
 ) -> float:
     with torch.autocast("cpu", torch.bfloat16):
         logits = module(image.contiguous(memory_format=torch.channels_last))
-    loss = loss_of(logits, label, settings)
+    loss = loss_of(logits, label, settings, stage.class_weights)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(module.parameters(), 1.0)

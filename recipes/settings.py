@@ -27,6 +27,8 @@ class Stage:
     """Steps of linear rise."""
     real_share: float = 0.0
     """Share of each batch that is cut from real chips; the rest is simulated."""
+    class_weights: tuple[float, float, float] = (1.0, 1.0, 1.5)
+    """Of clear, cloud and shadow in the cross-entropy."""
     seed: int = 0
     """Decides every simulated scene, crop and augmentation."""
 
@@ -49,8 +51,6 @@ class Settings:
     """Crops a step."""
     weight_decay: float = 0.01
     """AdamW's."""
-    class_weights: tuple[float, float, float] = (1.0, 1.0, 1.5)
-    """Of clear, cloud and shadow in the cross-entropy."""
     label_smoothing: float = 0.02
     """Share of each target spread over the other classes."""
     dice: float = 0.5
@@ -66,7 +66,14 @@ class Settings:
     pretrain: Stage = field(default_factory=lambda: Stage(steps=3200, learning_rate=2e-3, warmup=150))
     """Simulation only."""
     finetune: Stage = field(
-        default_factory=lambda: Stage(steps=700, learning_rate=6e-4, warmup=50, real_share=0.375, seed=1)
+        default_factory=lambda: Stage(
+            steps=700,
+            learning_rate=6e-4,
+            warmup=50,
+            real_share=0.375,
+            class_weights=(1.0, 2.0, 1.5),
+            seed=1,
+        )
     )
     """Real chips mixed with simulation, from the pretrained weights."""
     folds: int = 3
