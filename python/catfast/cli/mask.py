@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from catfast.mask import Masker, MaskResult
     from catfast.mask.masker import Progress
 
-DEFAULT_MAX_SAMPLES = 4_000_000_000
 PATH = click.Path(path_type=Path)
 
 
@@ -51,7 +50,10 @@ PATH = click.Path(path_type=Path)
     "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", help="Where to compute."
 )
 @click.option(
-    "--max-pixels", type=int, default=DEFAULT_MAX_SAMPLES, metavar="N", help="Refuse larger scenes, samples."
+    "--max-pixels",
+    type=int,
+    metavar="N",
+    help="Refuse scenes of more samples, width x height x bands.  [default: 4e9]",
 )
 @click.option("--quicklook", type=PATH, metavar="PNG", help="Picture of image and mask, for one scene.")
 @click.option("--overwrite", is_flag=True, help="Replace masks made from something else.")
@@ -78,7 +80,7 @@ def command(
     from catfast.mask import MaskConfig, Masker
 
     _check_outputs(scenes, output, out_dir, options["quicklook"])
-    masker = Masker(MaskConfig(**options))
+    masker = Masker(MaskConfig(**{name: value for name, value in options.items() if value is not None}))
     targets = _targets(scenes, output, out_dir)
     errors = [_mask_one(masker, scene, targets[scene], as_json=as_json, quiet=quiet) for scene in scenes]
     failed = [error for error in errors if error is not None]
