@@ -67,7 +67,7 @@ def command(
     quiet: bool,
     **options: Any,
 ) -> int:
-    r"""Mask clouds and their shadows in scenes.
+    """Mask clouds and their shadows in scenes.
 
     SCENE is a PlanetScope GeoTIFF (4 or 8 bands, surface reflectance, or AnalyticMS radiance with its XML
     beside it) or one of any sensor with blue, green, red and near infrared. The mask is a COG on the scene's
@@ -76,7 +76,7 @@ def command(
     \b
     catfast mask scene.tif
     catfast mask *_SR.tif --out-dir masks --json
-    """
+    """  # noqa: D301 - click keeps the lines after a backspace character as they are
     from catfast.mask import MaskConfig, Masker
 
     _check_outputs(scenes, output, out_dir, options["quicklook"])
