@@ -67,7 +67,7 @@ class Settings:
     """Simulation only."""
     finetune: Stage = field(
         default_factory=lambda: Stage(
-            steps=700,
+            steps=600,
             learning_rate=6e-4,
             warmup=50,
             real_share=0.375,
