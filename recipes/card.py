@@ -56,7 +56,7 @@ def _commits(found: list[str]) -> str:
     if len(set(found)) == 1:
         return f"at commit {found[0]}"
     return (
-        f"its rounds at commits {', '.join(found)}; the recipe and the simulator changed between them, so that "
+        f"its rounds at commits {', '.join(found)}; recipe and simulator changed between them, so that "
         "a new run gives a somewhat different model"
     )
 
