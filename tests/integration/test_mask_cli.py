@@ -251,17 +251,25 @@ class TestInterruption:
             list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
         )
 
-    def test_ctrl_c_answers_130_and_leaves_nothing(self, known_model, tmp_path):
-        scene = write_scene(tmp_path / "a_AnalyticMS_SR.tif", cloudy_dn(3000, 3000))
-        (tmp_path / "out").mkdir()
-        process = self.start(scene, known_model, tmp_path / "out" / "m.tif")
-        while not list((tmp_path / "out").iterdir()):
-            assert process.poll() is None, process.stderr.read()
+    def interrupt(self, scene, model, output):
+        """Exit code and stderr of a run that gets SIGINT as soon as it writes."""
+        process = self.start(scene, model, output)
+        while not list(output.parent.iterdir()) and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-        assert (process.returncode, err.strip()) == (130, "catfast: interrupted")
-        assert not list((tmp_path / "out").iterdir())
+        _, err = process.communicate(timeout=120)
+        return process.returncode, err
+
+    def test_ctrl_c_answers_130_and_leaves_nothing(self, known_model, tmp_path):
+        scene = write_scene(tmp_path / "a_AnalyticMS_SR.tif", cloudy_dn(3000, 3000))
+        for attempt in range(3):
+            output = tmp_path / str(attempt) / "m.tif"
+            output.parent.mkdir()
+            code, err = self.interrupt(scene, known_model, output)
+            if code:  # 0: on a busy machine it had ended before the signal came
+                break
+        assert (code, err.strip()) == (130, "catfast: interrupted")
+        assert not list(output.parent.iterdir())
 
     @pytest.mark.parametrize("limit", [0, 5_000, 50_000])
     def test_a_disk_that_takes_no_more_is_an_output_error(self, known_model, tmp_path, limit):
