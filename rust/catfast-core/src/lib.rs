@@ -7,12 +7,14 @@
 pub mod blend;
 pub mod classify;
 mod error;
+mod footprint;
 mod grid;
 pub mod patch;
 pub mod qa;
 pub mod resample;
 mod simd;
 pub mod valid;
+pub mod warp;
 
 pub use error::{Error, Result};
 pub use simd::cpu_features;
