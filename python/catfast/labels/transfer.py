@@ -119,7 +119,8 @@ def _write(
             },
             **({"CATFAST_SIMULATED": "1"} if any(simulated) else {}),
         }
-        writer.finish(label_style(identity, told, config))
+        names = (source.info.path.name, raster.info.path.name)
+        writer.finish(label_style(names, identity, told, config))
     return warp.counts
 
 

@@ -74,7 +74,7 @@ pub fn warp_qa_into(
     let (height, width) = out.dim();
     same_shape("valid", &[height, width], valid.shape())?;
     let nodes = Nodes::new(&nodes, placement, height, width)?;
-    let labels = decode(qa, placement, rule)?;
+    let labels = decode(qa, placement.origin, rule)?;
     let calm = if method == Method::Nearest { Vec::new() } else { labels.calm(method) };
     let valid = elements("valid", &valid)?;
     let target = elements_mut("out", out)?;
@@ -93,9 +93,8 @@ pub fn warp_qa_into(
     Ok(done.map(|(_, counts)| counts).reduce(|| WarpCounts::NONE, WarpCounts::and))
 }
 
-fn decode(qa: ArrayView2<u16>, placement: &Placement, rule: &QaRule) -> Result<Labels> {
+fn decode(qa: ArrayView2<u16>, (top, left): (i64, i64), rule: &QaRule) -> Result<Labels> {
     let (rows, columns) = qa.dim();
-    let (top, left) = placement.origin;
     require(qa.len() < i32::MAX as usize, "qa", "fewer than 2^31 pixels", qa.len())?;
     scene_row("origin", top)?;
     scene_row("origin", left)?;
@@ -205,6 +204,7 @@ impl Body for Row<'_> {
 }
 
 /// Index into the labels of every pixel of the row, their end where it lies outside; how many lie inside.
+#[allow(clippy::needless_bitwise_bool, reason = "lazy operators would branch")]
 #[inline(always)]
 fn find(scratch: &mut Scratch, labels: &Labels, step: usize, width: usize) -> u64 {
     let [top, left] = labels.origin;
