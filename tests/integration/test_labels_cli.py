@@ -97,7 +97,10 @@ def test_fraction_and_majority(pair, tmp_path):
     """A scene one metre off Landsat's pixel edges: areas are ninths, counted on a grid of 1 m."""
     fraction, majority = tmp_path / "fraction.tif", tmp_path / "majority.tif"
     dn = np.full((4, 256, 256), 900, np.uint16)
-    shifted = (pair[0], write_scene(tmp_path / SCENE_NAME, dn, transform=Affine.translation(1, -1) @ NORTH_UP))
+    shifted = (
+        pair[0],
+        write_scene(tmp_path / SCENE_NAME, dn, transform=Affine.translation(1, -1) @ NORTH_UP),
+    )
     run = labels(shifted, fraction, "--fraction")
     assert run.code == 0, run.err
     assert labels(shifted, majority, "--method", "majority").code == 0
@@ -205,7 +208,17 @@ def test_memory_does_not_grow_with_the_scene(tmp_path):
         qa = write_qa(tmp_path / f"{rows}_QA_PIXEL.TIF", noise((grid.height, grid.width)), grid)
         dn = np.full((4, rows, 1024), 900, np.uint16)
         scene = write_scene(tmp_path / f"{rows}.tif", dn, blockysize=256, blockxsize=256)
-        command = [sys.executable, "-c", code, "labels", qa, "--like", scene, "-o", tmp_path / f"{rows}_l.tif"]
+        command = [
+            sys.executable,
+            "-c",
+            code,
+            "labels",
+            qa,
+            "--like",
+            scene,
+            "-o",
+            tmp_path / f"{rows}_l.tif",
+        ]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
         peaks.append(int(done.stdout.split()[-1]) / 1024)
     assert peaks[1] < peaks[0] + 30, "MB; the scene holds 134 MB"

@@ -3,7 +3,9 @@
 A bilinear patch is off by at most h²/8 (|f_xx| + |f_yy|), h pixels between nodes. The second
 differences of the nodes themselves estimate h² f_xx and h² f_yy, so that no further point has to be
 transformed. (The middles of cells would not do as a check: between conformal grids, as UTM and polar
-stereographic ones are, f_xx = -f_yy and the error vanishes just there.)
+stereographic ones are, f_xx = -f_yy and the error vanishes just there.) Where denser nodes are needed
+they are interpolated cubically, off by 3/128 h^4 f_xxxx, which fourth differences estimate; PROJ is
+asked for more only where that is not good enough either.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ WIDEST_STEP = 64
 
 TOLERANCE = 1e-6
 """Largest error that straight lines may add, source pixels."""
+
+CUBIC_TOLERANCE = 1e-7
+"""Largest error that cubic lines may add to that."""
 
 Nodes = npt.NDArray[np.float64]
 
@@ -63,18 +68,23 @@ class Mapper:
     def nodes(self, first_row: int, stop_row: int) -> tuple[Nodes, int, int]:
         """Nodes around target rows ``first_row`` to ``stop_row``: (gh, gw, 2), the step, the first row.
 
-        The step is halved until straight lines are good enough, and is the same for the same rows.
+        The same for the same rows; nodes of the same step are the same for all rows.
         """
         step = WIDEST_STEP
         while True:
+            # One node more on each side than cells need: cubic lines and fourth differences take them.
             low, high = first_row // step, (stop_row - 1) // step + 1
-            rows = np.arange(low, max(high, low + 2) + 1) * step
-            columns = np.arange(max((self._target.width - 1) // step + 1, 2) + 1) * step
+            rows = np.arange(low - 1, max(high, low + 2) + 2) * step
+            columns = np.arange(-1, max((self._target.width - 1) // step + 1, 2) + 2) * step
             nodes = self.locate(*np.meshgrid(rows, columns, indexing="ij"))
-            halvings = 0 if self._transformer is None else _halvings(nodes)
-            if not halvings or step == 1:
-                return nodes, step, low
-            step = max(step >> halvings, 1)
+            halvings = 0 if self._transformer is None else min(_halvings(nodes), step.bit_length() - 1)
+            if not halvings:
+                return np.ascontiguousarray(nodes[1:-1, 1:-1]), step, low
+            if np.isfinite(nodes).all() and _bend(nodes, 4) * 3 / 128 <= CUBIC_TOLERANCE:
+                parts = 1 << halvings
+                dense = _cubic(_cubic(nodes, parts).swapaxes(0, 1), parts).swapaxes(0, 1)
+                return np.ascontiguousarray(dense), step // parts, low * parts
+            step //= 2
 
 
 def _crs(grid: Grid) -> CRS:
@@ -84,8 +94,27 @@ def _crs(grid: Grid) -> CRS:
 
 
 def _halvings(nodes: Nodes) -> int:
-    """How often the step must be halved for the error to fall under the tolerance."""
-    with np.errstate(invalid="ignore"):
-        bends = [np.abs(np.diff(nodes, 2, axis=axis)) for axis in (0, 1)]
-        worst = sum(float(bend[np.isfinite(bend)].max(initial=0.0)) for bend in bends) / 8
+    """How often the step must be halved for straight lines to be within the tolerance."""
+    worst = _bend(nodes, 2) / 8
     return 0 if worst <= TOLERANCE else int(np.ceil(np.log2(worst / TOLERANCE) / 2))
+
+
+def _bend(nodes: Nodes, order: int) -> float:
+    """Largest difference of an order down the rows plus that along the columns."""
+    with np.errstate(invalid="ignore"):
+        bends = [np.abs(np.diff(nodes, order, axis=axis)) for axis in (0, 1)]
+    return sum(float(bend[np.isfinite(bend)].max(initial=0.0)) for bend in bends)
+
+
+def _cubic(nodes: Nodes, parts: int) -> Nodes:
+    """``nodes`` (n, ...) without the first and last, and ``parts`` - 1 more in each gap (Lagrange, 4 points)."""
+    t = (np.arange(parts) / parts)[:, None, None]
+    weights = (
+        -t * (t - 1) * (t - 2) / 6,
+        (t + 1) * (t - 1) * (t - 2) / 2,
+        -(t + 1) * t * (t - 2) / 2,
+        (t + 1) * t * (t - 1) / 6,
+    )
+    gaps = len(nodes) - 3
+    dense = sum(weight * nodes[k : k + gaps, None] for k, weight in enumerate(weights))
+    return np.concatenate([np.asarray(dense).reshape(gaps * parts, *nodes.shape[1:]), nodes[-2:-1]])

@@ -74,7 +74,7 @@ pub fn warp_qa_into(
     let (height, width) = out.dim();
     same_shape("valid", &[height, width], valid.shape())?;
     let nodes = Nodes::new(&nodes, placement, height, width)?;
-    let labels = decode(qa, placement.origin, rule)?;
+    let labels = decode(qa, placement.origin, *rule)?;
     let calm = if method == Method::Nearest { Vec::new() } else { labels.calm(method) };
     let valid = elements("valid", &valid)?;
     let target = elements_mut("out", out)?;
@@ -93,13 +93,13 @@ pub fn warp_qa_into(
     Ok(done.map(|(_, counts)| counts).reduce(|| WarpCounts::NONE, WarpCounts::and))
 }
 
-fn decode(qa: ArrayView2<u16>, (top, left): (i64, i64), rule: &QaRule) -> Result<Labels> {
+fn decode(qa: ArrayView2<u16>, (top, left): (i64, i64), rule: QaRule) -> Result<Labels> {
     let (rows, columns) = qa.dim();
     require(qa.len() < i32::MAX as usize, "qa", "fewer than 2^31 pixels", qa.len())?;
     scene_row("origin", top)?;
     scene_row("origin", left)?;
     let mut codes = Array2::zeros((rows, columns));
-    decode_qa_into(qa, codes.view_mut(), rule)?;
+    decode_qa_into(qa, codes.view_mut(), &rule)?;
     let mut codes = codes.into_raw_vec_and_offset().0;
     codes.push(255);
     Ok(Labels { codes, rows, columns, origin: [top as f64, left as f64] })
@@ -190,16 +190,19 @@ impl Body for Row<'_> {
         let Self { scratch, labels, calm, step, target, valid, method } = self;
         let inside = find(scratch, labels, step, target.len());
         let source = if method == Method::Nearest { &labels.codes } else { calm };
-        for ((code, &index), &seen) in target.iter_mut().zip(&scratch.indexes).zip(valid) {
-            let found = source[index as usize];
-            *code = if seen == 0 { 255 } else { found };
+        for (code, &index) in target.iter_mut().zip(&scratch.indexes) {
+            *code = source[index as usize];
+        }
+        for (code, &seen) in target.iter_mut().zip(valid) {
+            *code = if seen == 0 { 255 } else { *code };
         }
         if method != Method::Nearest {
             for (cell, (codes, valid)) in target.chunks_mut(step).zip(valid.chunks(step)).enumerate() {
                 weigh_cell(scratch, labels, step, cell, codes, valid, method);
             }
         }
-        WarpCounts { inside, codes: histogram(target) }
+        let codes = if method == Method::Fraction { histogram(target) } else { tally(target) };
+        WarpCounts { inside, codes }
     }
 }
 
@@ -215,16 +218,32 @@ fn find(scratch: &mut Scratch, labels: &Labels, step: usize, width: usize) -> u6
     for (indexes, ends) in scratch.indexes.chunks_mut(step).zip(scratch.centres.windows(2)) {
         let (from, slope) = along(ends, step);
         let start = [from[0] + SNAP, from[1] + SNAP];
-        let mut found = 0_u32;
-        for (j, index) in indexes.iter_mut().enumerate() {
-            let j = f64::from(j as u32 as i32);
-            let row = (start[0] + slope[0] * j).floor() - top;
-            let column = (start[1] + slope[1] * j).floor() - left;
-            let holds = (row >= 0.0) & (row < rows) & (column >= 0.0) & (column < columns);
-            *index = whole(if holds { row * columns + column } else { beyond });
-            found += u32::from(holds);
+        let row_at = |j: f64| (start[0] + slope[0] * j).floor() - top;
+        let column_at = |j: f64| (start[1] + slope[1] * j).floor() - left;
+        let holds =
+            |row: f64, column: f64| (row >= 0.0) & (row < rows) & (column >= 0.0) & (column < columns);
+        let last = (indexes.len() - 1) as f64;
+        let places = indexes.iter_mut().enumerate().map(|(j, index)| (f64::from(j as u32 as i32), index));
+        let (first_row, last_row) = (row_at(0.0), row_at(last));
+        // Rounding keeps a line monotone: what holds for both ends of the cell holds in between.
+        if !(holds(first_row, column_at(0.0)) && holds(last_row, column_at(last))) {
+            let mut found = 0_u32;
+            for (j, index) in places {
+                let (row, column) = (row_at(j), column_at(j));
+                let holds = holds(row, column);
+                *index = whole(if holds { row * columns + column } else { beyond });
+                found += u32::from(holds);
+            }
+            inside += u64::from(found);
+            continue;
         }
-        inside += u64::from(found);
+        inside += last as u64 + 1;
+        if first_row.to_bits() == last_row.to_bits() {
+            let line = first_row * columns;
+            places.for_each(|(j, index)| *index = whole(line + column_at(j)));
+        } else {
+            places.for_each(|(j, index)| *index = whole(row_at(j) * columns + column_at(j)));
+        }
     }
     inside
 }
@@ -272,6 +291,19 @@ fn weigh_cell(
             *code = footprint.sample(labels, method, labels.codes[index as usize]);
         }
     }
+}
+
+/// How often each code of the decoder occurs, 255 being the rest; sums of up to 192 fit a byte.
+#[inline(always)]
+fn tally(codes: &[u8]) -> [u64; 256] {
+    let mut counts = [0; 256];
+    for part in codes.chunks(192) {
+        for (code, count) in (0_u8..5).zip(&mut counts) {
+            *count += u64::from(part.iter().map(|&found| u8::from(found == code)).sum::<u8>());
+        }
+    }
+    counts[255] = codes.len() as u64 - counts[..5].iter().sum::<u64>();
+    counts
 }
 
 /// How often each value occurs; four tables, so that runs of one value do not wait for each other.
