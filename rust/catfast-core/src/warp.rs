@@ -83,12 +83,12 @@ pub fn warp_qa_into(
     }
     let scratch = || (Scratch::default(), WarpCounts::NONE);
     let rows = target.par_chunks_mut(width).zip(valid.par_chunks(width)).enumerate();
-    let done = rows.fold(scratch, |(mut scratch, counts), (row, (target, valid))| {
+    let done = rows.fold(scratch, |(mut scratch, mut counts), (row, (target, valid))| {
         scratch.place(&nodes, row);
-        let (scratch_row, step) = (&mut scratch, placement.step);
-        let row = Row { scratch: scratch_row, labels: &labels, calm: &calm, step, target, valid, method };
-        let fresh = dispatch_body(row);
-        (scratch, counts.and(fresh))
+        let (row_scratch, step) = (&mut scratch, placement.step);
+        let (labels, calm, sums) = (&labels, &calm[..], &mut counts);
+        dispatch_body(Row { scratch: row_scratch, labels, calm, step, target, valid, method, sums });
+        (scratch, counts)
     });
     Ok(done.map(|(_, counts)| counts).reduce(|| WarpCounts::NONE, WarpCounts::and))
 }
@@ -180,29 +180,45 @@ struct Row<'a> {
     target: &'a mut [u8],
     valid: &'a [u8],
     method: Method,
+    sums: &'a mut WarpCounts,
 }
 
 impl Body for Row<'_> {
-    type Output = WarpCounts;
+    type Output = ();
 
     #[inline(always)]
-    fn run(self) -> WarpCounts {
-        let Self { scratch, labels, calm, step, target, valid, method } = self;
-        let inside = find(scratch, labels, step, target.len());
+    fn run(self) {
+        let Self { scratch, labels, calm, step, target, valid, method, sums } = self;
+        sums.inside += find(scratch, labels, step, target.len());
         let source = if method == Method::Nearest { &labels.codes } else { calm };
-        for (code, &index) in target.iter_mut().zip(&scratch.indexes) {
-            *code = source[index as usize];
-        }
+        gather(source, &scratch.indexes, target);
         for (code, &seen) in target.iter_mut().zip(valid) {
             *code = if seen == 0 { 255 } else { *code };
         }
-        if method != Method::Nearest {
-            for (cell, (codes, valid)) in target.chunks_mut(step).zip(valid.chunks(step)).enumerate() {
-                weigh_cell(scratch, labels, step, cell, codes, valid, method);
-            }
+        if method == Method::Nearest {
+            return tally(target, &mut sums.codes);
         }
-        let codes = if method == Method::Fraction { histogram(target) } else { tally(target) };
-        WarpCounts { inside, codes }
+        for (cell, (codes, valid)) in target.chunks_mut(step).zip(valid.chunks(step)).enumerate() {
+            weigh_cell(scratch, labels, step, cell, codes, valid, method);
+        }
+        if method == Method::Fraction {
+            histogram(target, &mut sums.codes);
+        } else {
+            tally(target, &mut sums.codes);
+        }
+    }
+}
+
+/// `found[k] = source[indexes[k]]`, eight at a time.
+#[inline(always)]
+fn gather(source: &[u8], indexes: &[u32], found: &mut [u8]) {
+    let (eights, rest) = found.as_chunks_mut::<8>();
+    let (places, last) = indexes.as_chunks::<8>();
+    for (eight, places) in eights.iter_mut().zip(places) {
+        *eight = places.map(|place| source[place as usize]);
+    }
+    for (code, &place) in rest.iter_mut().zip(last) {
+        *code = source[place as usize];
     }
 }
 
@@ -214,38 +230,37 @@ fn find(scratch: &mut Scratch, labels: &Labels, step: usize, width: usize) -> u6
     let (rows, columns) = (labels.rows as f64, labels.columns as f64);
     let beyond = labels.codes.len() as f64 - 1.0;
     scratch.indexes.resize(width, 0);
+    let within = |place: f64, origin: f64, size: f64| (place >= origin + 1.0) & (place < origin + size - 1.0);
+    let amid = |centre: &[f64; 2]| within(centre[0], top, rows) & within(centre[1], left, columns);
+    // Between nodes that lie a pixel inside, everything lies inside.
+    let amid = scratch.centres.iter().all(amid);
     let mut inside = 0;
     for (indexes, ends) in scratch.indexes.chunks_mut(step).zip(scratch.centres.windows(2)) {
         let (from, slope) = along(ends, step);
         let start = [from[0] + SNAP, from[1] + SNAP];
         let row_at = |j: f64| (start[0] + slope[0] * j).floor() - top;
         let column_at = |j: f64| (start[1] + slope[1] * j).floor() - left;
-        let holds =
-            |row: f64, column: f64| (row >= 0.0) & (row < rows) & (column >= 0.0) & (column < columns);
         let last = (indexes.len() - 1) as f64;
         let places = indexes.iter_mut().enumerate().map(|(j, index)| (f64::from(j as u32 as i32), index));
-        let (first_row, last_row) = (row_at(0.0), row_at(last));
-        // Rounding keeps a line monotone: what holds for both ends of the cell holds in between.
-        if !(holds(first_row, column_at(0.0)) && holds(last_row, column_at(last))) {
+        let row = row_at(0.0);
+        if !amid {
             let mut found = 0_u32;
             for (j, index) in places {
                 let (row, column) = (row_at(j), column_at(j));
-                let holds = holds(row, column);
+                let holds = (row >= 0.0) & (row < rows) & (column >= 0.0) & (column < columns);
                 *index = whole(if holds { row * columns + column } else { beyond });
                 found += u32::from(holds);
             }
             inside += u64::from(found);
-            continue;
-        }
-        inside += last as u64 + 1;
-        if first_row.to_bits() == last_row.to_bits() {
-            let line = first_row * columns;
+        } else if row.to_bits() == row_at(last).to_bits() {
+            // Rounding keeps a line monotone: a row that both ends share is the row of all.
+            let line = row * columns;
             places.for_each(|(j, index)| *index = whole(line + column_at(j)));
         } else {
             places.for_each(|(j, index)| *index = whole(row_at(j) * columns + column_at(j)));
         }
     }
-    inside
+    if amid { width as u64 } else { inside }
 }
 
 /// A whole number from 0 to 2^32 - 1 as an integer: added to 2^52 it stands in the lowest bits. A cast
@@ -281,6 +296,9 @@ fn weigh_cell(
     let turn = [(far[0] - near[0]) / step as f64, (far[1] - near[1]) / step as f64];
     let half = [0, 1].map(|axis: usize| 0.5 * (slope[axis].abs() + near[axis].abs().max(far[axis].abs())));
     let large = !(half[0] <= NEAR && half[1] <= NEAR);
+    if !large && !codes.contains(&MIXED) {
+        return;
+    }
     let indexes = &scratch.indexes[cell * step..];
     for (j, ((code, &seen), &index)) in codes.iter_mut().zip(valid).zip(indexes).enumerate() {
         if seen != 0 && (large || *code == MIXED) {
@@ -293,21 +311,21 @@ fn weigh_cell(
     }
 }
 
-/// How often each code of the decoder occurs, 255 being the rest; sums of up to 192 fit a byte.
+/// Adds how often each code of the decoder occurs, 255 being the rest; sums of up to 192 fit a byte.
 #[inline(always)]
-fn tally(codes: &[u8]) -> [u64; 256] {
-    let mut counts = [0; 256];
+fn tally(codes: &[u8], counts: &mut [u64; 256]) {
+    let mut found = [0; 5];
     for part in codes.chunks(192) {
-        for (code, count) in (0_u8..5).zip(&mut counts) {
-            *count += u64::from(part.iter().map(|&found| u8::from(found == code)).sum::<u8>());
+        for (code, count) in (0_u8..5).zip(&mut found) {
+            *count += u64::from(part.iter().map(|&other| u8::from(other == code)).sum::<u8>());
         }
     }
-    counts[255] = codes.len() as u64 - counts[..5].iter().sum::<u64>();
-    counts
+    counts.iter_mut().zip(found).for_each(|(sum, count)| *sum += count);
+    counts[255] += codes.len() as u64 - found.iter().sum::<u64>();
 }
 
-/// How often each value occurs; four tables, so that runs of one value do not wait for each other.
-fn histogram(values: &[u8]) -> [u64; 256] {
+/// Adds how often each value occurs; four tables, so that runs of one value do not wait for each other.
+fn histogram(values: &[u8], counts: &mut [u64; 256]) {
     let mut tables = [[0_u32; 256]; 4];
     let (fours, rest) = values.as_chunks::<4>();
     for four in fours {
@@ -318,5 +336,7 @@ fn histogram(values: &[u8]) -> [u64; 256] {
     for &value in rest {
         tables[0][usize::from(value)] += 1;
     }
-    std::array::from_fn(|value| tables.iter().map(|table| u64::from(table[value])).sum())
+    for (value, sum) in counts.iter_mut().enumerate() {
+        *sum += tables.iter().map(|table| u64::from(table[value])).sum::<u64>();
+    }
 }
