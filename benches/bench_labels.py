@@ -29,7 +29,7 @@ from catfast.raster import Grid, parse_crs
 from report import Result, Run, interleaved, options, show, spread, write
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.golden.test_labels_grids import CASES, exact, grids  # noqa: E402
+from tests.golden.test_labels_grids import CASES, exact, grids
 
 THREADS = 2
 BAND = 512

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from rasterio.transform import Affine
-from tests.conftest import NORTH_UP, UTM_4N, cloudy_dn, write_scene
 
 from catfast.raster import Grid, parse_crs
+from tests.conftest import NORTH_UP, UTM_4N, cloudy_dn, write_scene
 
 QA_CODES = np.array([21824, 22280, 23888, 30048, 21888, 22080], np.uint16)
 CODES = (0, 1, 2, 3, 4, 255)

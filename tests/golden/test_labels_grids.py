@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from affine import Affine
 from pyproj import CRS, Transformer
-from tests.label_files import CODE_OF, noise, write_qa
 
 from catfast.labels import LabelConfig, QaWarp
 from catfast.labels.nodes import TOLERANCE, WIDEST_STEP, Mapper
 from catfast.raster import Grid, open_raster, parse_crs
+from tests.label_files import CODE_OF, noise, write_qa
 
 SIZE = 700
 SOURCE_PIXELS = 260

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from tests.conftest import NORTH_UP, cloudy_dn, run_catfast, write_scene
-from tests.golden.test_core_qa import VECTORS
-from tests.label_files import CODE_OF, QA_NAME, SCENE_NAME, around, noise, open_pair, write_qa
 
 from catfast.classes import COLOURS
 from catfast.errors import InputError
 from catfast.labels import transfer
+from tests.conftest import NORTH_UP, cloudy_dn, run_catfast, write_scene
+from tests.golden.test_core_qa import VECTORS
+from tests.label_files import CODE_OF, QA_NAME, SCENE_NAME, around, noise, open_pair, write_qa
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_label_of_a_scene(pair, tmp_path):
     ("options", "changes"),
     [
         ([], {}),
-        (["--scheme", "binary"], {code: 0 for code in (2, 3, 4)}),
+        (["--scheme", "binary"], dict.fromkeys((2, 3, 4), 0)),
     ],
 )
 def test_every_known_code_through_the_command(tmp_path, options, changes):

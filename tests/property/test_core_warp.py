@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.label_files import CODE_OF, noise
 
 from catfast import _core
+from tests.label_files import CODE_OF, noise
 
 EDGE = 1e-6
 

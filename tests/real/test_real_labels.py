@@ -7,13 +7,13 @@ import pytest
 import rasterio
 from affine import Affine
 from pyproj import Transformer
-from tests.conftest import write_scene
-from tests.label_files import SCENE_NAME
 
 from catfast import _core
 from catfast.errors import InputError
 from catfast.labels import LabelConfig, transfer
 from catfast.landsat import check_codes
+from tests.conftest import write_scene
+from tests.label_files import SCENE_NAME
 
 FULL = "landsat_c2_qa_fullscene/LC08_L2SP_140041_20130503_20200912_02_T1_QA_PIXEL.TIF"
 ANTARCTICA = "landsat_c2_stactools/LC08_L2SR_099120_20191129_20201016_02_T2_QA_PIXEL.TIF"
@@ -47,9 +47,7 @@ def per_pixel(path, scene):
     codes = np.empty(qa.shape, np.uint8)
     _core.decode_qa(qa, codes)
     inside = (row >= 0) & (row < qa.shape[0]) & (column >= 0) & (column < qa.shape[1])
-    return np.where(
-        inside & seen, codes[row.clip(0, qa.shape[0] - 1), column.clip(0, qa.shape[1] - 1)], 255
-    )
+    return np.where(inside & seen, codes[row.clip(0, qa.shape[0] - 1), column.clip(0, qa.shape[1] - 1)], 255)
 
 
 @pytest.mark.parametrize(

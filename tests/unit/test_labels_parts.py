@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from affine import Affine
-from tests.label_files import around
 
 from catfast.errors import InputError, OutputError, UsageError
 from catfast.labels import LabelConfig
 from catfast.labels.nodes import WIDEST_STEP, Mapper
 from catfast.raster import Grid, file_sha256, is_made_already, parse_crs, tiff_writer
 from catfast.raster.write import CogStyle
+from tests.label_files import around
 
 
 def grid(crs: str, transform: Affine, size: int = 500) -> Grid:
@@ -109,7 +109,12 @@ def test_an_output_knows_what_it_was_made_from(tmp_path):
 
 def test_an_unfinished_file_never_appears(tmp_path):
     output = tmp_path / "label.tif"
-    with pytest.raises(RuntimeError), tiff_writer(output, around(pixels=20), nodata=255) as writer:
-        writer.append(np.zeros((20, 20), np.uint8))
-        raise RuntimeError
+
+    def fail():
+        with tiff_writer(output, around(pixels=20), nodata=255) as writer:
+            writer.append(np.zeros((20, 20), np.uint8))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert not list(tmp_path.iterdir())

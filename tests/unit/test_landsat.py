@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.golden.test_core_qa import VECTORS
 
 from catfast.errors import InputError
 from catfast.landsat import check_codes, product_id
+from tests.golden.test_core_qa import VECTORS
 
 
 def test_an_id_is_taken_apart():
@@ -23,7 +23,13 @@ def test_an_id_is_taken_apart():
 
 
 @pytest.mark.parametrize(
-    "name", ["", "scene.tif", "LC08_L1TP_063046_20231332_20230715_02_T1", "xLC08_L1TP_063046_20230714_20230715_02_T1"]
+    "name",
+    [
+        "",
+        "scene.tif",
+        "LC08_L1TP_063046_20231332_20230715_02_T1",
+        "xLC08_L1TP_063046_20230714_20230715_02_T1",
+    ],
 )
 def test_what_is_no_id(name):
     assert product_id(name) is None

@@ -107,7 +107,7 @@ def _bend(nodes: Nodes, order: int) -> float:
 
 
 def _cubic(nodes: Nodes, parts: int) -> Nodes:
-    """``nodes`` (n, ...) without the first and last, and ``parts`` - 1 more in each gap (Lagrange, 4 points)."""
+    """``nodes`` (n, ...) but the first and last, and ``parts`` - 1 more in each gap (Lagrange, 4 points)."""
     t = (np.arange(parts) / parts)[:, None, None]
     weights = (
         -t * (t - 1) * (t - 2) / 6,

@@ -28,7 +28,13 @@ def label_style(
     names: tuple[str, str], identity: Mapping[str, str], told: Mapping[str, str], config: LabelConfig
 ) -> CogStyle:
     """How a label file presents itself; ``names`` are those of QA file and scene, ``told`` further tags."""
-    tags = {"CATFAST_VERSION": __version__, "CATFAST_QA": names[0], "CATFAST_SCENE": names[1], **identity, **told}
+    tags = {
+        "CATFAST_VERSION": __version__,
+        "CATFAST_QA": names[0],
+        "CATFAST_SCENE": names[1],
+        **identity,
+        **told,
+    }
     if config.method == "fraction":
         return CogStyle(
             descriptions=("cloud fraction x 200",),
