@@ -24,6 +24,7 @@ from rasterio.windows import Window
 from catfast import _core
 from catfast.labels import LabelConfig, QaWarp
 from catfast.labels.nodes import Mapper
+from catfast.labels.warp import source_window
 from catfast.landsat import open_qa
 from catfast.raster import Grid, parse_crs
 from report import Result, Run, interleaved, options, show, spread, write
@@ -90,8 +91,11 @@ def our_warp(pair: Pair, method: str, out: npt.NDArray[np.uint8]) -> Run:
         for start in range(0, pair.target.height, BAND):
             stop = min(start + BAND, pair.target.height)
             nodes, step, node_row = mapper.nodes(start, stop)
-            place = {"step": step, "first_row": start, "node_row": node_row, "origin": (0, 0)}
-            _core.warp_qa(pair.qa, nodes, valid[: stop - start], out[start:stop], **place, method=method)
+            window = source_window(nodes, step, pair.source)
+            origin = (window.rows[0], window.columns[0]) if window else (0, 0)
+            qa = pair.qa[slice(*window.rows), slice(*window.columns)].copy() if window else pair.qa
+            place = {"step": step, "first_row": start, "node_row": node_row, "origin": origin}
+            _core.warp_qa(qa, nodes, valid[: stop - start], out[start:stop], **place, method=method)
 
     return run
 

@@ -50,7 +50,7 @@ class QaWarp:
     def place(self, start: int, stop: int) -> Band:
         """Where rows ``start`` to ``stop`` of the grid lie on the QA band."""
         nodes, step, node_row = self._mapper.nodes(start, stop)
-        window = _window(nodes, step, self.qa.info.grid)
+        window = source_window(nodes, step, self.qa.info.grid)
         return Band(start=start, stop=stop, nodes=nodes, step=step, node_row=node_row, window=window)
 
     def labels(self, band: Band, valid: Labels | None = None) -> Labels:
@@ -100,7 +100,7 @@ class Band:
     """What is needed of the QA band, None for nothing."""
 
 
-def _window(nodes: Nodes, step: int, source: Grid) -> Window | None:
+def source_window(nodes: Nodes, step: int, source: Grid) -> Window | None:
     """The part of ``source`` that holds every footprint of the cells between ``nodes``."""
     finite = nodes[np.isfinite(nodes).all(axis=-1)]
     if not finite.size:

@@ -15,6 +15,7 @@ pub mod resample;
 mod simd;
 pub mod valid;
 pub mod warp;
+mod warp_row;
 
 pub use error::{Error, Result};
 pub use simd::cpu_features;
