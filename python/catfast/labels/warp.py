@@ -43,6 +43,7 @@ class QaWarp:
     counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
     """How often each code was written so far."""
     _mapper: Mapper = field(init=False, repr=False)
+    _all_valid: Labels = field(default_factory=lambda: np.empty((0, 0), np.uint8), init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._mapper = Mapper(self.qa.info.grid, self.grid)
@@ -60,16 +61,20 @@ class QaWarp:
             InputError: the QA file cannot be read, or holds codes of another collection.
         """
         shape = (band.stop - band.start, self.grid.width)
-        out = np.full(shape, NODATA, np.uint8)
         if band.window is None:
-            self.counts[NODATA] += out.size
-            return out
+            self.counts[NODATA] += shape[0] * shape[1]
+            return np.full(shape, NODATA, np.uint8)
+        if valid is None:
+            if len(self._all_valid) < shape[0]:
+                self._all_valid = np.ones(shape, np.uint8)
+            valid = self._all_valid[: shape[0]]
+        out = np.empty(shape, np.uint8)
         qa = self.qa.read_window([1], band.window.rows, band.window.columns)[0]
         check_codes(self.qa.info.path, qa)
         inside, counts = _core.warp_qa(
             qa,
             band.nodes,
-            np.ones(shape, np.uint8) if valid is None else valid,
+            valid,
             out,
             step=band.step,
             first_row=band.start,

@@ -9,6 +9,9 @@ use crate::warp::WarpCounts;
 /// Centres this close (source pixels) before an edge belong behind it: ties do not hang on rounding.
 const SNAP: f64 = 1e-8;
 
+/// Cells that are first tried as one.
+const GROUP: usize = 4;
+
 /// What pixels are taken from.
 pub(crate) struct Source<'a> {
     labels: &'a Labels,
@@ -38,7 +41,29 @@ impl<'a> Source<'a> {
     /// Rounding keeps a line monotone: its pixels lie between those of its ends.
     #[inline(always)]
     fn of_all(&self, line: &Line, last: f64) -> Option<u8> {
-        let (first, end) = (line.place(0.0).map(whole), line.place(last).map(whole));
+        self.of_rectangle(line.place(0.0), line.place(last))
+    }
+
+    /// What all centres between `centres` become, where that is one thing; they lie inside the window.
+    #[inline(always)]
+    fn of_group(&self, centres: &[[f64; 2]]) -> Option<u8> {
+        let (mut low, mut high) = (centres[0], centres[0]);
+        for centre in &centres[1..] {
+            for axis in 0..2 {
+                low[axis] = low[axis].min(centre[axis]);
+                high[axis] = high[axis].max(centre[axis]);
+            }
+        }
+        let place = |corner: [f64; 2], reach: f64| {
+            [0, 1].map(|axis: usize| (corner[axis] + reach).floor() - self.labels.origin[axis])
+        };
+        self.of_rectangle(place(low, -2.0 * SNAP), place(high, 2.0 * SNAP))
+    }
+
+    /// What source pixels between two corners inside the window are made, where that is one thing.
+    #[inline(always)]
+    fn of_rectangle(&self, first: [f64; 2], end: [f64; 2]) -> Option<u8> {
+        let (first, end) = (first.map(whole), end.map(whole));
         let columns = self.labels.columns;
         let (left, span) = (first[1].min(end[1]), first[1].abs_diff(end[1]));
         let start = first[0] as usize * columns + left as usize;
@@ -116,30 +141,22 @@ impl Body for Row<'_> {
         let Self { scratch, source, step, target, valid, sums } = self;
         let labels = source.labels;
         let amid = all_amid(&scratch.centres, labels);
+        let small = source.method == Method::Nearest || all_small(scratch, step);
         scratch.indexes.resize(step.min(target.len()), 0);
-        for (cell, (codes, valid)) in target.chunks_mut(step).zip(valid.chunks(step)).enumerate() {
-            let line = Line::new(&scratch.centres[cell..][..2], step, labels.origin);
-            let downs = &scratch.downs[cell..][..2];
-            let weigher =
-                (source.method != Method::Nearest).then(|| Weigher::new(source, &line, downs, step));
-            if amid {
-                sums.inside += codes.len() as u64;
-                let made = source.of_all(&line, (codes.len() - 1) as f64);
-                let done = |&made: &u8| weigher.as_ref().is_none_or(|weigher| weigher.takes(made));
-                if let Some(made) = made.filter(done) {
+        let wide = step * GROUP;
+        for (group, (codes, valid)) in target.chunks_mut(wide).zip(valid.chunks(wide)).enumerate() {
+            let first = group * GROUP;
+            if amid && small {
+                let cells = codes.len().div_ceil(step);
+                let made = source.of_group(&scratch.centres[first..][..=cells]);
+                if let Some(made) = made.filter(|&made| source.method == Method::Nearest || made != MIXED) {
+                    sums.inside += codes.len() as u64;
                     codes.fill(made);
                     continue;
                 }
             }
-            let indexes = &mut scratch.indexes[..codes.len()];
-            if amid {
-                find_inside(&line, labels, indexes);
-            } else {
-                sums.inside += find(&line, labels, indexes);
-            }
-            gather(&source.made, indexes, codes);
-            if let Some(weigher) = weigher {
-                weigher.weigh(&line, indexes, codes, valid);
+            for (cell, (codes, valid)) in codes.chunks_mut(step).zip(valid.chunks(step)).enumerate() {
+                sums.inside += warp_cell(scratch, source, step, first + cell, amid, codes, valid);
             }
         }
         for (code, &seen) in target.iter_mut().zip(valid) {
@@ -151,6 +168,56 @@ impl Body for Row<'_> {
             tally(target, &mut sums.codes);
         }
     }
+}
+
+/// One cell of a row; returns how many of its centres lie inside the window.
+#[inline(always)]
+fn warp_cell(
+    scratch: &mut Scratch,
+    source: &Source,
+    step: usize,
+    cell: usize,
+    amid: bool,
+    codes: &mut [u8],
+    valid: &[u8],
+) -> u64 {
+    let labels = source.labels;
+    let line = Line::new(&scratch.centres[cell..][..2], step, labels.origin);
+    let downs = &scratch.downs[cell..][..2];
+    let weigher = (source.method != Method::Nearest).then(|| Weigher::new(source, &line, downs, step));
+    let mut inside = codes.len() as u64;
+    if amid {
+        let made = source.of_all(&line, (codes.len() - 1) as f64);
+        let done = |&made: &u8| weigher.as_ref().is_none_or(|weigher| weigher.takes(made));
+        if let Some(made) = made.filter(done) {
+            codes.fill(made);
+            return inside;
+        }
+    }
+    let indexes = &mut scratch.indexes[..codes.len()];
+    if amid {
+        find_inside(&line, labels, indexes);
+    } else {
+        inside = find(&line, labels, indexes);
+    }
+    gather(&source.made, indexes, codes);
+    if let Some(weigher) = weigher {
+        weigher.weigh(&line, indexes, codes, valid);
+    }
+    inside
+}
+
+/// Whether no footprint of the row reaches beyond the neighbours of the source pixel under its centre.
+#[inline(always)]
+fn all_small(scratch: &Scratch, step: usize) -> bool {
+    let cells = scratch.centres.windows(2).zip(scratch.downs.windows(2));
+    cells.fold(true, |small, (ends, downs)| {
+        let half = |axis: usize| {
+            let along = ((ends[1][axis] - ends[0][axis]) / step as f64).abs();
+            0.5 * (along + downs[0][axis].abs().max(downs[1][axis].abs()))
+        };
+        small & (half(0) <= NEAR) & (half(1) <= NEAR)
+    })
 }
 
 /// Whether everything between the nodes lies inside the window: they do, by a pixel or more.
