@@ -12,6 +12,7 @@ from catfast._lazy import names_from
 
 if TYPE_CHECKING:
     from catfast.errors import CatfastError, InputError, MissingExtraError, Notice, OutputError, UsageError
+    from catfast.labels import LabelConfig, LabelResult, transfer_labels
     from catfast.mask import MaskConfig, Masker, MaskResult, mask_scene
     from catfast.models import ModelConfig
     from catfast.simulate import WorldConfig, simulate_world
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = [
     "CatfastError",
     "InputError",
+    "LabelConfig",
+    "LabelResult",
     "MaskConfig",
     "MaskResult",
     "Masker",
@@ -31,11 +34,14 @@ __all__ = [
     "__version__",
     "mask_scene",
     "simulate_world",
+    "transfer_labels",
 ]
 
 _HOMES = {
     "CatfastError": "errors",
     "InputError": "errors",
+    "LabelConfig": "labels",
+    "LabelResult": "labels",
     "MaskConfig": "mask",
     "MaskResult": "mask",
     "Masker": "mask",
@@ -47,6 +53,7 @@ _HOMES = {
     "WorldConfig": "simulate",
     "mask_scene": "mask",
     "simulate_world": "simulate",
+    "transfer_labels": "labels",
 }
 
 

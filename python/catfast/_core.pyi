@@ -18,6 +18,7 @@ __all__ = [
     "resample_area",
     "set_threads",
     "valid_mask",
+    "warp_qa",
 ]
 
 __version__: str
@@ -37,6 +38,21 @@ def decode_qa(
     cloud: int = 0,
     ignore: int = 7,
 ) -> None: ...
+def warp_qa(
+    qa: NDArray[np.uint16],
+    nodes: NDArray[np.float64],
+    valid: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+    *,
+    step: int,
+    first_row: int,
+    node_row: int,
+    origin: tuple[int, int],
+    method: Literal["nearest", "majority", "fraction"] = "nearest",
+    scheme: Literal["full", "binary"] = "full",
+    cloud: int = 0,
+    ignore: int = 7,
+) -> tuple[int, list[int]]: ...
 def valid_mask(
     dn: NDArray[np.uint16] | NDArray[np.float32], nodata: float | None, out: NDArray[np.uint8]
 ) -> tuple[int, int]: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["BANDS", "CLASS_CODES", "COLOURS", "LABELS", "NODATA"]
+__all__ = ["BANDS", "CATEGORY_TAGS", "CLASS_CODES", "COLOURS", "LABELS", "NODATA"]
 
 BANDS = ("blue", "green", "red", "nir")
 """The four bands that every model works on, in order."""
@@ -24,6 +24,12 @@ LABELS: Mapping[int, str] = {
     NODATA: "nodata",
 }
 """What each code means to a person."""
+
+CATEGORY_TAGS: Mapping[str, str] = {
+    "CATEGORY_NAMES": "; ".join(f"{code} {label}" for code, label in LABELS.items()),
+    **{f"CATEGORY_{code}": label for code, label in LABELS.items()},
+}
+"""Band tags that tell the codes of a label or a mask."""
 
 COLOURS: Mapping[int, tuple[int, int, int, int]] = {
     0: (94, 148, 110, 255),

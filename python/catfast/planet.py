@@ -65,6 +65,12 @@ class Scene:
     notices: tuple[Notice, ...]
     """What the user should know."""
 
+    @property
+    def nodata(self) -> float | None:
+        """The nodata tag as kernels compare it: in float32 where samples are read as float32."""
+        nodata = self.info.nodata
+        return nodata if nodata is None or self.info.dtype == "uint16" else float(np.float32(nodata))
+
 
 def describe_scene(raster: Raster, *, reflectance_scale: float | None = None) -> Scene:
     """Find the four bands, their scale and the ground sampling distance of an open raster.

@@ -62,6 +62,13 @@ def classify(**changes: object) -> None:
     _core.classify_rows(**arguments)  # type: ignore[arg-type]
 
 
+def warp(**changes: object) -> None:
+    place = {"step": 2, "first_row": 0, "node_row": 0, "origin": (0, 0)}
+    nodes = np.zeros((3, 3, 2))
+    arguments = {"qa": QA, "nodes": nodes, "valid": OUT, "out": OUT.copy(), **place, **changes}
+    _core.warp_qa(**arguments)  # type: ignore[arg-type]
+
+
 Call = Callable[[], object]
 CASES: list[tuple[Call, str]] = [
     (
@@ -128,6 +135,21 @@ CASES: list[tuple[Call, str]] = [
     (
         lambda: classify(confidence=np.zeros((2, 3, 3), np.uint8)),
         "confidence: expected shape [2, 3, 4], found [2, 3, 3]",
+    ),
+    (lambda: warp(valid=OUT[:2].copy()), "valid: expected shape [3, 4], found [2, 4]"),
+    (lambda: warp(nodes=np.zeros((3, 3, 1))), "nodes: expected shape [3, 3, 2], found [3, 3, 1]"),
+    (
+        lambda: warp(nodes=np.zeros((2, 3, 2))),
+        "nodes: expected nodes all around the output, "
+        "found 2 x 3 nodes, 2 pixels apart, for 3 x 4 pixels from row 0",
+    ),
+    (lambda: warp(step=0), "step: expected 1 to 65536 pixels, found 0"),
+    (lambda: warp(node_row=-1), "node_row: expected a row of the scene, found -1"),
+    (lambda: warp(origin=(0, -1)), "origin: expected a row from 0 up to 2^40, found -1"),
+    (lambda: warp(method="mode"), "method: expected 'nearest', 'majority' or 'fraction', found 'mode'"),
+    (
+        lambda: warp(ignore=16),
+        "ignore: expected flags among FILL, DILATED, MEDIUM and CIRRUS, found 16",
     ),
     (lambda: _core.set_threads(-1), "count: expected threads from 0 to 1024, found -1"),
 ]

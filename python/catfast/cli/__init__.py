@@ -13,6 +13,7 @@ from catfast import __version__
 from catfast.errors import CatfastError
 
 COMMANDS = {
+    "labels": "Carry Landsat's cloud flags onto the grid of a scene.",
     "mask": "Mask clouds and their shadows in scenes.",
     "simulate": "Make a simulated world of coincident PlanetScope and Landsat scenes.",
 }

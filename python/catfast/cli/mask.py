@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from catfast.cli.progress import row_bar
 from catfast.errors import CatfastError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from catfast.mask import Masker, MaskResult
-    from catfast.mask.masker import Progress
 
 PATH = click.Path(path_type=Path)
 
@@ -122,7 +119,7 @@ def _mask_one(
     masker: Masker, scene: Path, output: Path, *, as_json: bool, quiet: bool
 ) -> CatfastError | None:
     try:
-        with _progress(scene, quiet=quiet) as progress:
+        with row_bar(scene.name, quiet=quiet) as progress:
             result = masker.mask(scene, output, progress)
     except CatfastError as error:
         click.echo(f"catfast: {error}", err=True)
@@ -161,20 +158,3 @@ def _failure(scene: Path, output: Path, model: str, error: CatfastError) -> dict
 
 def _print_json(content: dict[str, Any]) -> None:
     click.echo(json.dumps(content))
-
-
-@contextmanager
-def _progress(scene: Path, *, quiet: bool) -> Iterator[Progress | None]:
-    """A bar on a terminal; nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
-
-    with tqdm(desc=scene.name, unit="row", leave=False, file=sys.stderr) as bar:
-
-        def advance(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield advance

@@ -21,7 +21,6 @@ from catfast.mask.outputs import (
     check_output,
     confidence_path,
     confidence_style,
-    file_sha256,
     mask_path,
     mask_style,
     settings,
@@ -34,7 +33,7 @@ from catfast.mask.runtimes import choose_runtime
 from catfast.mask.tiling import Axis
 from catfast.models import ModelConfig, resolve, sha256
 from catfast.planet import Scene, describe_scene
-from catfast.raster import Raster, open_raster, read_tags
+from catfast.raster import Raster, file_sha256, open_raster, read_tags
 
 Progress = Callable[[int, int], None]
 """Called with (scene rows done, scene rows in all)."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from catfast import __version__
-from catfast.classes import COLOURS, LABELS
-from catfast.errors import InputError, OutputError
+from catfast.classes import CATEGORY_TAGS, COLOURS
 from catfast.mask.config import MaskConfig
-from catfast.raster import CogStyle, read_tags
+from catfast.raster import CogStyle, is_made_already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,19 +50,6 @@ def settings(config: MaskConfig, gsd_m: float) -> dict[str, str]:
     }
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-
-
 def mask_path(scene: Path, out_dir: Path | None) -> Path:
     """``<stem>_mask.tif`` beside the scene or in ``out_dir``."""
     return (out_dir or scene.parent) / f"{scene.stem}_mask.tif"
@@ -82,22 +67,10 @@ def check_output(mask: Path, scene: Path, asked: list[Path], identity: Identity,
         OutputError: it was made from something else and ``overwrite`` is off; or it would replace its own
             input, or cannot be written where it is asked for.
     """
-    if mask.exists() and mask.samefile(scene):
-        raise OutputError(f"{mask}: is the scene itself: choose another output")
-    if not mask.parent.is_dir():
-        raise OutputError(f"{mask}: its folder does not exist")
-    if mask.is_dir():
-        raise OutputError(f"{mask}: is a folder")
-    if overwrite or not mask.exists():
-        return False
-    found = read_tags(mask)
-    wanted = identity.tags()
     ignored = ("CATFAST_VERSION", "CATFAST_INPUT")
-    differing = [key for key in wanted if key not in ignored and found.get(key) != wanted[key]]
-    if differing:
-        what = differing[0].removeprefix("CATFAST_").lower()
-        raise OutputError(f"{mask}: exists already, made with another {what}: --overwrite replaces it")
-    return all(path.exists() for path in asked)
+    wanted = {key: value for key, value in identity.tags().items() if key not in ignored}
+    made = is_made_already(mask, {"scene": scene}, wanted, overwrite=overwrite)
+    return made and all(path.exists() for path in asked)
 
 
 def mask_style(
@@ -106,11 +79,10 @@ def mask_style(
     """How a mask COG presents itself."""
     shares = {f"CATFAST_PERCENT_{name.upper()}": f"{value:.4f}" for name, value in percentages.items()}
     source = {} if simulated is None else {"CATFAST_SIMULATED": simulated}
-    names = {f"CATEGORY_{code}": label for code, label in LABELS.items()}
     return CogStyle(
         descriptions=("cloud mask",),
         tags={**identity.tags(), "CATFAST_VALID_PERCENT": f"{valid_percent:.4f}", **shares, **source},
-        band_tags={"CATEGORY_NAMES": "; ".join(f"{code} {label}" for code, label in LABELS.items()), **names},
+        band_tags=CATEGORY_TAGS,
         colours=COLOURS,
     )
 

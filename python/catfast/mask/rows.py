@@ -34,7 +34,7 @@ class SceneRows:
         self._across = across
         self._gain = np.array(scene.gain, dtype=np.float64)
         self._offset = np.array(scene.offset, dtype=np.float32)[:, None, None]
-        self._nodata = _nodata(scene)
+        self._nodata = scene.nodata
         self._dn: npt.NDArray[Any] = np.empty((len(scene.bands), 0, across.scene), np.uint16)
         self._valid = np.empty((0, across.scene), np.uint8)
         self._first = 0  # scene row of _dn[:, 0]
@@ -139,9 +139,3 @@ class SceneRows:
         self._dn = self._dn[:, drop:]
         self._valid = self._valid[drop:]
         self._first += drop
-
-
-def _nodata(scene: Scene) -> float | None:
-    """The nodata tag as the kernel compares it: in float32 where samples are read as float32."""
-    nodata = scene.info.nodata
-    return nodata if nodata is None or scene.info.dtype == "uint16" else float(np.float32(nodata))

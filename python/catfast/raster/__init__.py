@@ -6,8 +6,17 @@ Everything else works on arrays, :class:`Grid` and :class:`RasterInfo`.
 from __future__ import annotations
 
 from catfast.raster.grid import Grid, ground_sampling_distance, parse_crs
+from catfast.raster.provenance import file_sha256, is_made_already
 from catfast.raster.read import DEFAULT_MAX_SAMPLES, Raster, RasterInfo, open_raster, read_tags
-from catfast.raster.write import CogStyle, CogWriter, atomic_path, cog_writer, write_geotiff
+from catfast.raster.write import (
+    CogStyle,
+    CogWriter,
+    TiffWriter,
+    atomic_path,
+    cog_writer,
+    tiff_writer,
+    write_geotiff,
+)
 
 __all__ = [
     "DEFAULT_MAX_SAMPLES",
@@ -16,11 +25,15 @@ __all__ = [
     "Grid",
     "Raster",
     "RasterInfo",
+    "TiffWriter",
     "atomic_path",
     "cog_writer",
+    "file_sha256",
     "ground_sampling_distance",
+    "is_made_already",
     "open_raster",
     "parse_crs",
     "read_tags",
+    "tiff_writer",
     "write_geotiff",
 ]

@@ -73,12 +73,22 @@ class Raster:
         Raises:
             InputError: the pixels cannot be decoded.
         """
-        window = Window(0, start, self.info.grid.width, stop - start)
+        return self.read_window(bands, (start, stop), (0, self.info.grid.width))
+
+    def read_window(
+        self, bands: Sequence[int], rows: tuple[int, int], columns: tuple[int, int]
+    ) -> npt.NDArray[Any]:
+        """``bands`` (1-based) from the first to before the last of ``rows`` and ``columns``.
+
+        Raises:
+            InputError: the pixels cannot be decoded.
+        """
+        window = Window(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
         try:
             return np.asarray(self._dataset.read(list(bands), window=window))
         except (*GDAL_ERRORS, MemoryError) as error:
             raise InputError(
-                f"{self.info.path}: rows {start} to {stop} cannot be read (truncated or corrupt file): "
+                f"{self.info.path}: rows {rows[0]} to {rows[1]} cannot be read (truncated or corrupt file): "
                 f"{reason(error)}"
             ) from error
 

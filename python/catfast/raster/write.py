@@ -95,7 +95,7 @@ class GridWriter:
 
     TILE = 512
 
-    def __init__(self, path: Path, grid: Grid, count: int, *, nodata: int) -> None:
+    def __init__(self, path: Path, grid: Grid, count: int, *, nodata: int, **compression: Any) -> None:
         self._dataset = rasterio.open(
             path,
             "w",
@@ -103,9 +103,8 @@ class GridWriter:
             tiled=True,
             blockxsize=self.TILE,
             blockysize=self.TILE,
-            compress="zstd",
-            zstd_level=1,
             num_threads="ALL_CPUS",
+            **(compression or {"compress": "zstd", "zstd_level": 1}),
         )
         self._pending: list[npt.NDArray[np.uint8]] = []
         self._pending_rows = 0
@@ -195,6 +194,60 @@ class CogWriter:
                 self._rows.close()
         finally:
             self._rows_path.unlink(missing_ok=True)
+
+
+class TiffWriter:
+    """Streams rows into a plain tiled uint8 GeoTIFF (deflate, no overviews); ``finish`` describes it."""
+
+    def __init__(self, final: Path, temporary: Path, grid: Grid, *, nodata: int) -> None:
+        self._final = final
+        self._temporary = temporary
+        with _output_errors(final):
+            temporary.touch()  # where even that fails, rasterio would raise a TypeError
+            self._rows = GridWriter(temporary, grid, 1, nodata=nodata, compress="deflate")
+
+    def append(self, rows: npt.NDArray[np.uint8]) -> None:
+        """Add the next rows, shape (n, width).
+
+        Raises:
+            OutputError: the disk did not take them.
+        """
+        with _output_errors(self._final):
+            self._rows.append(rows[None])
+
+    def finish(self, style: CogStyle) -> None:
+        """Write descriptions, tags and colours, and read the whole file back once.
+
+        Raises:
+            OutputError: the disk did not take it.
+        """
+        with _output_errors(self._final):
+            self._rows.close()
+            _dress(self._temporary, style)
+            with rasterio.open(self._temporary, driver="GTiff", num_threads="ALL_CPUS") as dataset:
+                for _, window in dataset.block_windows(1):
+                    dataset.read(1, window=window)
+
+    def discard(self) -> None:
+        """Close what is still open."""
+        with suppress(*GDAL_ERRORS):
+            self._rows.close()
+
+
+@contextmanager
+def tiff_writer(final: Path, grid: Grid, *, nodata: int) -> Iterator[TiffWriter]:
+    """Stream rows into a tiled uint8 GeoTIFF that appears under ``final`` only when finished.
+
+    Raises:
+        OutputError: the disk did not take the file.
+    """
+    with atomic_path(final) as temporary, rasterio.Env(**SAFE_ENV), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        writer = TiffWriter(final, temporary, grid, nodata=nodata)
+        try:
+            yield writer
+        finally:
+            writer.discard()
 
 
 @contextmanager

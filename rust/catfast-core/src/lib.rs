@@ -7,12 +7,15 @@
 pub mod blend;
 pub mod classify;
 mod error;
+mod footprint;
 mod grid;
 pub mod patch;
 pub mod qa;
 pub mod resample;
 mod simd;
 pub mod valid;
+pub mod warp;
+mod warp_row;
 
 pub use error::{Error, Result};
 pub use simd::cpu_features;

@@ -14,6 +14,33 @@ pub(crate) fn dispatch<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
+/// A kernel body too large for the compiler to inline into [`dispatch`] by itself: its `run` is marked
+/// `inline(always)`, which a closure cannot be.
+pub(crate) trait Body {
+    /// What comes out.
+    type Output;
+    /// Does the work.
+    fn run(self) -> Self::Output;
+}
+
+/// [`dispatch`] of a [`Body`].
+#[inline]
+pub(crate) fn dispatch_body<B: Body>(body: B) -> B::Output {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        return unsafe { body_with_avx2(body) };
+    }
+    body.run()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn body_with_avx2<B: Body>(body: B) -> B::Output {
+    body.run()
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn with_avx2<R>(body: impl FnOnce() -> R) -> R {

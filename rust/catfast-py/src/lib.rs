@@ -8,6 +8,7 @@ mod pool;
 mod qa;
 mod resample;
 mod valid;
+mod warp;
 
 use pyo3::prelude::*;
 
@@ -29,6 +30,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(cpu_features, module)?)?;
     module.add_function(wrap_pyfunction!(pool::set_threads, module)?)?;
     module.add_function(wrap_pyfunction!(qa::decode_qa, module)?)?;
+    module.add_function(wrap_pyfunction!(warp::warp_qa, module)?)?;
     module.add_function(wrap_pyfunction!(valid::valid_mask, module)?)?;
     module.add_function(wrap_pyfunction!(resample::resample_area, module)?)?;
     module.add_function(wrap_pyfunction!(patch::cut_tiles, module)?)?;

@@ -1,0 +1,21 @@
+"""Stage 3: carry Landsat's QA onto the grid of a PlanetScope scene."""
+
+from __future__ import annotations
+
+from catfast.labels.config import KINDS, METHODS, SCHEMES, LabelConfig, LabelResult
+from catfast.labels.transfer import transfer
+from catfast.labels.warp import QaWarp
+
+__all__ = [
+    "KINDS",
+    "METHODS",
+    "SCHEMES",
+    "LabelConfig",
+    "LabelResult",
+    "QaWarp",
+    "transfer",
+    "transfer_labels",
+]
+
+transfer_labels = transfer
+"""The name of :func:`transfer` outside this room."""

@@ -1,0 +1,59 @@
+"""What an output was made from: digests of inputs, and whether an output is there already."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from catfast.errors import InputError, OutputError
+from catfast.raster.read import read_tags
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def is_made_already(
+    output: Path, inputs: Mapping[str, Path], identity: Mapping[str, str], *, overwrite: bool
+) -> bool:
+    """Whether ``output`` is there already with the tags of ``identity``.
+
+    Args:
+        output: the file to be written.
+        inputs: what the command reads, by what it is called in a message; none may be ``output``.
+        identity: tags that two outputs share only if they hold the same pixels.
+        overwrite: make the output anew whatever is there.
+
+    Raises:
+        OutputError: it was made from something else and ``overwrite`` is off; or it would replace one of
+            its inputs, or cannot be written where it is asked for.
+    """
+    for name, path in inputs.items():
+        if output.exists() and path.exists() and output.samefile(path):
+            raise OutputError(f"{output}: is the {name} itself: choose another output")
+    if not output.parent.is_dir():
+        raise OutputError(f"{output}: its folder does not exist")
+    if output.is_dir():
+        raise OutputError(f"{output}: is a folder")
+    if overwrite or not output.exists():
+        return False
+    found = read_tags(output)
+    differing = _differing(identity, found)
+    if differing:
+        what = differing[0].removeprefix("CATFAST_").lower()
+        raise OutputError(f"{output}: exists already, made with another {what}: --overwrite replaces it")
+    return True
+
+
+def _differing(wanted: Mapping[str, str], found: Mapping[str, str]) -> Sequence[str]:
+    return [key for key, value in wanted.items() if found.get(key) != value]

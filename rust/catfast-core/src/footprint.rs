@@ -1,0 +1,248 @@
+//! How much of a destination pixel each class covers: exact areas of parallelograms on square pixels.
+
+use rayon::prelude::*;
+
+use crate::error::{Result, value};
+
+/// Codes that the decoder writes, 255 last.
+pub(crate) const CODES: [u8; 6] = [0, 1, 2, 3, 4, 255];
+const CLOUD: usize = 1;
+const IGNORE: usize = 5;
+
+/// Overlaps narrower than this (source pixels) are rounding, not overlap.
+const THIN: f64 = 1e-9;
+/// Shares of a footprint closer than this are equal; less than this of it is nothing.
+const SLIVER: f64 = 1e-6;
+
+/// What a destination pixel becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// The code of the source pixel that holds the destination pixel's centre.
+    Nearest,
+    /// The code that covers the largest part of the destination pixel's footprint, 255 among them; what lies
+    /// outside the source counts as 255. A tie goes to the code at the centre, then to the smallest.
+    Majority,
+    /// 200 times the share of cloud (code 1) in what is not 255 under the footprint, rounded; 255 where all is.
+    Fraction,
+}
+
+impl Method {
+    /// The method called `name`: `nearest`, `majority` or `fraction`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Value`] for any other name.
+    pub fn from_name(name: &str) -> Result<Self> {
+        match name {
+            "nearest" => Ok(Self::Nearest),
+            "majority" => Ok(Self::Majority),
+            "fraction" => Ok(Self::Fraction),
+            other => Err(value("method", "'nearest', 'majority' or 'fraction'", format!("'{other}'"))),
+        }
+    }
+
+    /// What a footprint becomes where all of it is `code`.
+    #[inline(always)]
+    pub(crate) fn of_one(self, code: u8) -> u8 {
+        match (self, code) {
+            (Self::Fraction, 1) => 200,
+            (Self::Fraction, code) if code != 255 => 0,
+            (_, code) => code,
+        }
+    }
+
+    /// What a footprint becomes that `areas` of [`CODES`] and `total` source pixels describe.
+    fn of_areas(self, mut areas: [f64; 6], total: f64, centre: u8) -> u8 {
+        if self == Self::Fraction {
+            let seen: f64 = areas[..IGNORE].iter().sum();
+            let share = (200.0 * areas[CLOUD] / seen).round();
+            return if seen > SLIVER * total { share.clamp(0.0, 200.0) as u8 } else { 255 };
+        }
+        areas[IGNORE] += total - areas.iter().sum::<f64>();
+        let most = areas.iter().copied().fold(0.0, f64::max) - SLIVER * total;
+        let tied = |place: usize| areas[place] >= most;
+        if tied(slot(centre)) {
+            return centre;
+        }
+        (0..CODES.len()).find(|&place| tied(place)).map_or(centre, |place| CODES[place])
+    }
+}
+
+/// Place of a code in [`CODES`].
+fn slot(code: u8) -> usize {
+    usize::from(code).min(IGNORE)
+}
+
+/// Codes of a window of the source; the last element, beyond the window, is 255.
+pub(crate) struct Labels {
+    pub codes: Vec<u8>,
+    pub rows: usize,
+    pub columns: usize,
+    /// Source row and column of the first element.
+    pub origin: [f64; 2],
+}
+
+/// Marks a source pixel whose neighbours would not all make the same of a footprint.
+pub(crate) const MIXED: u8 = 254;
+/// Footprints that reach no further than this (source pixels) from their centre stay among its neighbours.
+pub(crate) const NEAR: f64 = 1.0;
+
+impl Labels {
+    /// What footprints no larger than [`NEAR`] become whose centre lies in a pixel, [`MIXED`] where that
+    /// takes a look: cloud is smooth, so most of a scene takes none.
+    pub(crate) fn calm(&self, method: Method) -> Vec<u8> {
+        let (rows, columns) = (self.rows, self.columns);
+        let mut calm = vec![MIXED; self.codes.len()];
+        if rows < 3 || columns < 3 {
+            return calm;
+        }
+        let made: Vec<u8> = self.codes.iter().map(|&code| method.of_one(code)).collect();
+        let inner = calm[columns..(rows - 1) * columns].par_chunks_mut(columns).enumerate();
+        inner.for_each(|(above, target)| {
+            let line = |row: usize| &made[(above + row) * columns..][..columns];
+            let lines = [line(0), line(1), line(2)];
+            for (column, calm) in target[1..columns - 1].iter_mut().enumerate() {
+                let middle = lines[1][column + 1];
+                let differs = |line: &&[u8]| line[column..column + 3].iter().any(|&code| code != middle);
+                *calm = if lines.iter().any(differs) { MIXED } else { middle };
+            }
+        });
+        calm
+    }
+
+    /// Source pixels `first..end` along one axis that reach `half` from `centre` touches, within the window.
+    #[inline(always)]
+    fn touched(&self, axis: usize, centre: f64, half: f64) -> Touched {
+        let origin = self.origin[axis];
+        let size = if axis == 0 { self.rows } else { self.columns } as f64;
+        let low = (centre - half + THIN).floor() - origin;
+        let high = (centre + half - THIN).ceil().max(low + origin + 1.0) - origin;
+        Touched {
+            first: low.clamp(0.0, size) as usize,
+            end: high.clamp(0.0, size) as usize,
+            whole: low >= 0.0 && high <= size,
+        }
+    }
+}
+
+/// See [`Labels::touched`]; `whole` where the window cuts nothing off.
+struct Touched {
+    first: usize,
+    end: usize,
+    whole: bool,
+}
+
+/// One destination pixel on the source: its centre, and its sides down and along.
+pub(crate) struct Footprint {
+    pub centre: [f64; 2],
+    pub down: [f64; 2],
+    pub along: [f64; 2],
+    /// Half its bounding box, or more.
+    pub half: [f64; 2],
+}
+
+impl Footprint {
+    /// What the pixel becomes.
+    #[inline(always)]
+    pub(crate) fn sample(&self, labels: &Labels, method: Method, centre: u8) -> u8 {
+        if !(self.centre[0] + self.centre[1] + self.half[0] + self.half[1]).is_finite() {
+            return 255;
+        }
+        let rows = labels.touched(0, self.centre[0], self.half[0]);
+        let columns = labels.touched(1, self.centre[1], self.half[1]);
+        if rows.whole && columns.whole {
+            let first = method.of_one(labels.codes[rows.first * labels.columns + columns.first]);
+            let line = |row: usize| &labels.codes[row * labels.columns..][columns.first..columns.end];
+            let same = |row: usize| line(row).iter().all(|&code| method.of_one(code) == first);
+            if (rows.first..rows.end).all(same) {
+                return first;
+            }
+        }
+        self.weigh(labels, &rows, &columns, method, centre)
+    }
+
+    #[inline(never)]
+    fn weigh(&self, labels: &Labels, rows: &Touched, columns: &Touched, method: Method, centre: u8) -> u8 {
+        let total = (self.down[0] * self.along[1] - self.down[1] * self.along[0]).abs();
+        if !(total > 0.0 && total.is_finite()) {
+            return method.of_one(centre);
+        }
+        // Relative to a pixel of the source, not of the window: the same bits whatever the window.
+        let base = self.centre.map(f64::floor);
+        let outline = self.outline(base);
+        let [top, left] = [labels.origin[0] - base[0], labels.origin[1] - base[1]];
+        let mut areas = [0.0; 6];
+        for row in rows.first..rows.end {
+            let strip = outline.between(0, row as f64 + top);
+            if strip.len < 3 {
+                continue;
+            }
+            for column in columns.first..columns.end {
+                let code = labels.codes[row * labels.columns + column];
+                areas[slot(code)] += strip.between(1, column as f64 + left).area();
+            }
+        }
+        method.of_areas(areas, total, centre)
+    }
+
+    fn outline(&self, base: [f64; 2]) -> Polygon {
+        let mut outline = Polygon { corners: [[0.0; 2]; 8], len: 0 };
+        for (d, a) in [(-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5)] {
+            let corner =
+                |axis: usize| self.centre[axis] - base[axis] + d * self.down[axis] + a * self.along[axis];
+            outline.push([corner(0), corner(1)]);
+        }
+        outline
+    }
+}
+
+/// A convex polygon: a quadrilateral that at most four lines cut.
+#[derive(Clone, Copy)]
+struct Polygon {
+    corners: [[f64; 2]; 8],
+    len: usize,
+}
+
+impl Polygon {
+    fn push(&mut self, corner: [f64; 2]) {
+        if let Some(place) = self.corners.get_mut(self.len) {
+            *place = corner;
+            self.len += 1;
+        }
+    }
+
+    /// What lies from `low` to `low + 1` along `axis` (Sutherland and Hodgman, CACM 17, 1974).
+    fn between(&self, axis: usize, low: f64) -> Self {
+        self.cut(axis, low, 1.0).cut(axis, low + 1.0, -1.0)
+    }
+
+    fn cut(&self, axis: usize, edge: f64, sign: f64) -> Self {
+        let mut kept = Self { corners: [[0.0; 2]; 8], len: 0 };
+        let corners = &self.corners[..self.len];
+        let Some(mut from) = corners.last().copied() else { return kept };
+        for &to in corners {
+            let (a, b) = ((from[axis] - edge) * sign, (to[axis] - edge) * sign);
+            if (a < 0.0) != (b < 0.0) {
+                let way = a / (a - b);
+                let mut cross = [from[0] + (to[0] - from[0]) * way, from[1] + (to[1] - from[1]) * way];
+                cross[axis] = edge;
+                kept.push(cross);
+            }
+            if b >= 0.0 {
+                kept.push(to);
+            }
+            from = to;
+        }
+        kept
+    }
+
+    /// Shoelace formula, about the first corner so that large coordinates cancel.
+    fn area(&self) -> f64 {
+        let Some(&[row, column]) = self.corners[..self.len].first() else { return 0.0 };
+        let corners = &self.corners[1..self.len];
+        let doubled = corners.windows(2).map(|pair| {
+            let (a, b) = ([pair[0][0] - row, pair[0][1] - column], [pair[1][0] - row, pair[1][1] - column]);
+            a[0] * b[1] - a[1] * b[0]
+        });
+        doubled.sum::<f64>().abs() / 2.0
+    }
+}
