@@ -14,6 +14,7 @@ ORDER = [
     "classes",
     "raster",
     "planet",
+    "wrs2",
     "landsat",
     "catalog",
     "pairs",
