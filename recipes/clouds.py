@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from catfast.simulate.cloud import CLOUD_THICKNESS, draw_sky
+from catfast.simulate.cloud import CLOUD_THICKNESS, HIDDEN_THICKNESS, draw_sky
 from catfast.simulate.draws import Draws
 from catfast.simulate.scene import SHADOW_LIGHT
 from catfast.simulate.surface import draw_sun
@@ -33,5 +33,6 @@ def add_clouds(
     mirror = image.clamp(0, 0.98) * sky.albedo
     seen = sky.reflectance + lit * (1 - sky.albedo) ** 2 / (1 - mirror)
     codes = torch.where((sky.sunlight[0] < SHADOW_LIGHT) & (label != CLOUD), SHADOW, label.int())
-    codes = torch.where(sky.thickness[0] > CLOUD_THICKNESS, CLOUD, codes)
+    visible = CLOUD_THICKNESS + HIDDEN_THICKNESS * image[1].clamp(0, 1)
+    codes = torch.where(sky.thickness[0] > visible, CLOUD, codes)
     return seen, torch.where(label == IGNORE, IGNORE, codes).to(torch.uint8)

@@ -68,7 +68,7 @@ class Settings:
     finetune: Stage = field(
         default_factory=lambda: Stage(
             steps=700,
-            learning_rate=6e-4,
+            learning_rate=8e-4,
             warmup=50,
             real_share=0.375,
             class_weights=(1.0, 2.0, 1.5),

@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "python" / "catfast"
 
 ORDER = [
+    "_lazy",
     "errors",
     "classes",
     "raster",

@@ -5,10 +5,10 @@ Public names are imported when first used: ``import catfast`` loads neither torc
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from catfast._core import __version__
+from catfast._lazy import names_from
 
 if TYPE_CHECKING:
     from catfast.errors import CatfastError, InputError, MissingExtraError, Notice, OutputError, UsageError
@@ -50,10 +50,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = names_from(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -223,6 +223,17 @@ def test_names_from_the_wild(mask, tmp_path):
     assert [json.loads(line)["status"] for line in run.out.splitlines()] == ["done", "done"]
 
 
+def test_a_device_that_is_not_there_is_a_usage_error(mask, scene):
+    torch = pytest.importorskip("torch", reason='needs the extra "train"')
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA GPU")
+    run = mask(scene, "--device", "cuda")
+    assert (run.code, run.err.strip()) == (
+        2,
+        "catfast: --device cuda: torch finds no CUDA GPU on this machine",
+    )
+
+
 @pytest.mark.skipif(os.name != "posix", reason="limits and signals as POSIX has them")
 class TestInterruption:
     def start(self, scene, model, output, **options):

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.warp import transform_bounds, transform_geom
-from tests.conftest import run_catfast
 
 from catfast.planet import describe_scene
 from catfast.raster import open_raster
 from catfast.simulate import WorldConfig
 from catfast.simulate.world.plan import plan_world
 from catfast.simulate.world.twin import make_twin
+from tests.conftest import run_catfast
 
 SEED, PAIRS, SIZE = 6, 4, 512
 

@@ -10,7 +10,7 @@ from catfast.simulate.atmosphere import Air, draw_air
 from catfast.simulate.cloud import Sky
 from catfast.simulate.draws import Draws
 from catfast.simulate.scene import classes, compose
-from catfast.simulate.spectra import COLD, LAND, SURFACES
+from catfast.simulate.spectra import SURFACES, THEMES
 from catfast.simulate.surface import Ground, Sun, draw_ground, draw_sun
 
 
@@ -131,7 +131,7 @@ def test_grounds_are_mixed_of_known_surfaces():
         assert share.max() <= 1 + 1e-5
     assert ground.reflectance.min() > 0
     assert (ground.snow + ground.water).max() <= 1 + 1e-5
-    assert len(COLD) == len(LAND) == len(SURFACES)
+    assert all(len(weights) == len(SURFACES) for _, weights in THEMES.values())
     assert len({s.name for s in SURFACES}) == len(SURFACES)
 
 

@@ -63,6 +63,18 @@ def test_a_small_scene_gets_a_small_tile():
     assert (axis.network, axis.tile, axis.origins()) == (30, 32, [0])
 
 
+def test_tiles_are_no_longer_than_it_takes():
+    axis = Axis.plan(scene=1710, factor=1, tile=512, halo=64, multiple_of=32)
+    assert (axis.tile, axis.origins()) == (448, [0, 320, 640, 960, 1262])
+
+
+@given(st.integers(1, 5000))
+def test_no_tile_is_longer_than_the_models(scene):
+    axis = Axis.plan(scene=scene, factor=1, tile=512, halo=64, multiple_of=32)
+    assert axis.tile <= 512
+    assert axis.tile % 32 == 0
+
+
 def test_a_scene_of_nearly_the_models_scale_is_not_resampled():
     assert Axis.plan(scene=100, factor=1.02, tile=64, halo=8, multiple_of=32).factor == 1.0
     assert Axis.plan(scene=100, factor=0.3, tile=64, halo=8, multiple_of=32).factor == 1.0

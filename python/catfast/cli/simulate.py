@@ -57,7 +57,5 @@ def command(
             click.echo(
                 f"{pair.ground}: {pair.ps_id} and {pair.l8_id}, {pair.dt_s:+.1f} s; {shares}", err=True
             )
-        click.echo(
-            f"{out}: {len(summary.pairs)} simulated pair{'s'[: len(summary.pairs) > 1]} in {summary.seconds:.1f} s",
-            err=True,
-        )
+        count = f"{len(summary.pairs)} simulated pair{'s'[: len(summary.pairs) > 1]}"
+        click.echo(f"{out}: {count} in {summary.seconds:.1f} s", err=True)

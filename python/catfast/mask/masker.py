@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from catfast import _core
 from catfast.classes import NODATA
@@ -26,13 +27,14 @@ from catfast.mask.outputs import (
     settings,
 )
 from catfast.mask.predict import Predictor, Rules
+from catfast.mask.products import Products
 from catfast.mask.quicklook import Quicklook
 from catfast.mask.rows import SceneRows
 from catfast.mask.runtimes import choose_runtime
 from catfast.mask.tiling import Axis
 from catfast.models import ModelConfig, resolve, sha256
 from catfast.planet import Scene, describe_scene
-from catfast.raster import Raster, cog_writer, open_raster, read_tags
+from catfast.raster import Raster, open_raster, read_tags
 
 Progress = Callable[[int, int], None]
 """Called with (scene rows done, scene rows in all)."""
@@ -103,46 +105,39 @@ class Masker:
             counts = self._write(task, progress)
         return self._result(scene, output, described, counts, time.perf_counter() - started)
 
-    def _write(self, task: _Task, progress: Progress | None) -> np.ndarray:
+    def _write(self, task: _Task, progress: Progress | None) -> npt.NDArray[np.int64]:
+        """Make all files of a scene; return how often each code occurs."""
         config, grid = self._config, task.raster.info.grid
         down, across = self._axes(task)
-        rules = Rules(
-            codes=self._codes(),
-            cloud=self._model.classes.index("cloud"),
-            threshold=config.threshold,
-            confidence=config.confidence,
-        )
-        quicklook = Quicklook(down, across) if config.quicklook else None
-        counts = np.zeros(256, np.int64)
-        done = 0
+        rules = self._rules()
+        simulated = task.raster.info.tags.get("CATFAST_SIMULATED")
+        caption = f"{task.identity.input}{'' if simulated is None else ' (simulated)'}"
+        quicklook = Quicklook(down, across, caption) if config.quicklook else None
+        classes = len(rules.codes) if config.confidence else 0
         with ExitStack() as stack:
             rows = stack.enter_context(closing(SceneRows(task.raster, task.scene, down, across)))
             predictor = Predictor(rows, self._runtime, self._model, down, across, config.batch_size)
-            mask = stack.enter_context(cog_writer(task.output, grid, 1, nodata=NODATA))
-            confidence = None
-            if config.confidence:
-                side = confidence_path(task.output)
-                confidence = stack.enter_context(cog_writer(side, grid, len(rules.codes), nodata=NODATA))
+            products = Products(stack, task.output, grid, classes=classes, quicklook=quicklook)
             for fresh, part in predictor.classified(rules):
-                mask.append(part.mask[None])
-                if confidence is not None and part.confidence is not None:
-                    confidence.append(part.confidence)
-                if quicklook is not None:
-                    quicklook.add_image(fresh)
-                    quicklook.add_mask(part.mask)
-                counts += part.counts
-                done += len(part.mask)
+                products.append(fresh, part)
                 if progress is not None:
-                    progress(done, grid.height)
-            simulated = task.raster.info.tags.get("CATFAST_SIMULATED")
-            mask.finish(
-                mask_style(task.identity, self._percentages(counts), _valid_percent(counts), simulated)
+                    progress(products.rows, grid.height)
+            shares, valid = self._percentages(products.counts), _valid_percent(products.counts)
+            products.finish(
+                mask_style(task.identity, shares, valid, simulated),
+                confidence_style(task.identity, self._model.classes),
             )
-            if confidence is not None:
-                confidence.finish(confidence_style(task.identity, self._model.classes))
         if quicklook is not None and config.quicklook is not None:
             quicklook.save(config.quicklook)
-        return counts
+        return products.counts
+
+    def _rules(self) -> Rules:
+        return Rules(
+            codes=self._codes(),
+            cloud=self._model.classes.index("cloud"),
+            threshold=self._config.threshold,
+            confidence=self._config.confidence,
+        )
 
     def _axes(self, task: _Task) -> tuple[Axis, Axis]:
         grid, model = task.raster.info.grid, self._model
@@ -165,7 +160,7 @@ class Masker:
             return self._model.codes
         return tuple(int(name == "cloud") for name in self._model.classes)
 
-    def _percentages(self, counts: np.ndarray) -> dict[str, float]:
+    def _percentages(self, counts: npt.NDArray[np.int64]) -> dict[str, float]:
         valid = int(counts[:NODATA].sum())
         if not valid:
             return {}
@@ -175,7 +170,7 @@ class Masker:
         return {name: round(100 * int(counts[code]) / valid, 4) for code, name in sorted(names.items())}
 
     def _result(
-        self, scene: Path, output: Path, described: Scene, counts: np.ndarray, seconds: float
+        self, scene: Path, output: Path, described: Scene, counts: npt.NDArray[np.int64], seconds: float
     ) -> MaskResult:
         notices = list(described.notices)
         if not counts[:NODATA].any():
@@ -217,7 +212,7 @@ def _processors() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _valid_percent(counts: np.ndarray) -> float:
+def _valid_percent(counts: npt.NDArray[np.int64]) -> float:
     return round(100 * int(counts[:NODATA].sum()) / max(int(counts.sum()), 1), 4)
 
 

@@ -18,12 +18,14 @@ SIDE = 1000
 
 GAP = 12
 LEGEND = 40
+TEXT = (230, 230, 230)
 
 
 class Quicklook:
     """Takes network rows of reflectance and scene rows of mask; keeps every nth of both."""
 
-    def __init__(self, down: Axis, across: Axis) -> None:
+    def __init__(self, down: Axis, across: Axis, caption: str) -> None:
+        self._caption = caption
         self._step = max(1, math.ceil(max(down.network, across.network) / SIDE))
         self._rows = np.arange(0, down.network, self._step)
         columns = np.arange(0, across.network, self._step)
@@ -50,7 +52,7 @@ class Quicklook:
         self._mask[picked] = mask[self._mask_rows[picked] - first][:, self._mask_columns]
 
     def picture(self) -> Image.Image:
-        """Image left, mask right, legend below."""
+        """Image left, mask right, caption and legend below."""
         image, mask = _stretch(self._image), _paint(self._mask)
         height, width = self._mask.shape
         scale = max(1, 320 // max(height, width))
@@ -58,6 +60,7 @@ class Quicklook:
         sheet = Image.new("RGB", (2 * size[0] + 3 * GAP, size[1] + GAP + LEGEND), (24, 26, 30))
         sheet.paste(Image.fromarray(image).resize(size, Image.Resampling.NEAREST), (GAP, GAP))
         sheet.paste(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), (size[0] + 2 * GAP, GAP))
+        ImageDraw.Draw(sheet).text((GAP, size[1] + GAP + 15), self._caption, fill=TEXT)
         _draw_legend(sheet, size[1] + GAP, sorted(set(np.unique(self._mask)) - {NODATA}))
         return sheet
 
@@ -97,5 +100,5 @@ def _draw_legend(sheet: Image.Image, top: int, codes: list[int]) -> None:
     x = sheet.width // 2 + GAP // 2
     for code in codes:
         draw.rectangle((x, top + 14, x + 14, top + 28), fill=COLOURS[code][:3], outline=(160, 160, 160))
-        draw.text((x + 20, top + 15), LABELS[code], fill=(230, 230, 230))
+        draw.text((x + 20, top + 15), LABELS[code], fill=TEXT)
         x += 36 + int(draw.textlength(LABELS[code]))

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from catfast.errors import InputError, MissingExtraError
+from catfast.errors import InputError, MissingExtraError, UsageError
 
 Tiles = npt.NDArray[np.float32]
 
@@ -60,9 +60,9 @@ class TorchRuntime:
         from catfast.models import load
 
         if device == "cuda" and not torch.cuda.is_available():
-            raise InputError("--device cuda: torch finds no CUDA GPU on this machine")
+            raise UsageError("--device cuda: torch finds no CUDA GPU on this machine")
         if device == "mps" and not torch.backends.mps.is_available():
-            raise InputError("--device mps: torch finds no Apple GPU on this machine")
+            raise UsageError("--device mps: torch finds no Apple GPU on this machine")
         torch.set_num_threads(threads)
         self._torch = torch
         self._device = torch.device(device)
@@ -81,7 +81,8 @@ def choose_runtime(folder: Path, *, device: str, threads: int) -> Runtime:
     """The runtime for a model folder.
 
     Raises:
-        InputError: the device is not there, or the model cannot be loaded.
+        InputError: the model cannot be loaded.
+        UsageError: the device is not there.
         MissingExtraError: torch is needed and not installed.
     """
     if device in ("auto", "cpu") and (folder / ONNX_NAME).is_file():

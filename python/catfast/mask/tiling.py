@@ -31,7 +31,7 @@ class Axis:
 
     @classmethod
     def plan(cls, *, scene: int, factor: float, tile: int, halo: int, multiple_of: int) -> Axis:
-        """An axis whose tile is no longer than what the scene needs.
+        """An axis whose tiles are all as long, and no longer than it takes to cover the scene.
 
         Args:
             scene: scene pixels.
@@ -41,8 +41,10 @@ class Axis:
             multiple_of: what a tile must be divisible by.
         """
         factor = factor if factor >= MIN_FACTOR else 1.0
-        needed = math.ceil(math.ceil(scene / factor) / multiple_of) * multiple_of
-        return cls(scene=scene, factor=factor, tile=min(tile, needed), halo=halo)
+        beyond_halo = math.ceil(scene / factor) - 2 * halo
+        count = max(1, math.ceil(beyond_halo / (tile - 2 * halo)))
+        needed = math.ceil(beyond_halo / count) + 2 * halo
+        return cls(scene=scene, factor=factor, tile=math.ceil(needed / multiple_of) * multiple_of, halo=halo)
 
     @property
     def network(self) -> int:

@@ -32,7 +32,7 @@ class Air:
     diffuse: Array
     """Share of skylight in the light on a flat, sunlit ground."""
     bounce: Array
-    """Albedo of the air seen from below."""
+    """Albedo of the air for light from below."""
     ozone: Array
     """Transmittance of ozone on the way down and up."""
 
@@ -79,6 +79,6 @@ def draw_air(draws: Draws, count: int, sun: Sun, corrected: float = 0.4) -> Air:
             0.02,
             0.75,
         ),
-        bounce=left * 0.7 * (rayleigh + 0.3 * haze),
+        bounce=left * 0.75 * (rayleigh + 0.3 * haze),
         ozone=ozone_transmittance(draws, left * draws.uniform(count, 230.0, 480.0, tail), mu),
     )

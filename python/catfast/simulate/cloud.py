@@ -28,8 +28,11 @@ __all__ = [
 ASYMMETRY = 0.85
 """Asymmetry of scattering by cloud droplets in the visible (Slingo, J. Atmos. Sci. 46, 1989)."""
 
-CLOUD_THICKNESS = 0.35
-"""Optical thickness from which a pixel is labelled cloud: about what a careful eye marks as thin cloud."""
+CLOUD_THICKNESS, HIDDEN_THICKNESS = 0.18, 0.5
+"""Optical thickness from which a pixel is labelled cloud: over black ground, and what white ground adds.
+
+Over dark ground that is 0.02-0.03 of reflectance: what the thinnest cloud of hand-made masks has.
+"""
 
 SUN_WIDTH = 0.00925
 """Apparent diameter of the sun, radians."""
@@ -108,7 +111,7 @@ def draw_form(
     bumps = Texture(exponent=draws.uniform(count, 2.4, 3.6), corner=finer, angle=angle)
     form = Form(
         cover=linear("cover"),
-        power=draws.uniform(count, 0.8, 1.7),
+        power=draws.uniform(count, 1.0, 2.3),
         edge=linear("edge"),
         lumps=linear("lumps"),
         thickness=logarithmic("thickness") * present,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from catfast.simulate.atmosphere import Air, draw_air
-from catfast.simulate.cloud import CLOUD_THICKNESS, Sky, draw_sky
+from catfast.simulate.cloud import CLOUD_THICKNESS, HIDDEN_THICKNESS, Sky, draw_sky
 from catfast.simulate.draws import Array, Draws
 from catfast.simulate.sensor import draw_sensor, sense
 from catfast.simulate.surface import Ground, draw_ground, draw_sun
@@ -24,18 +24,18 @@ _CHUNK = 16
 def compose(xp: Any, ground: Ground, sky: Sky, air: Air) -> Array:
     """Return the reflectance (count, 4, h, w) above the air: clouds over a lit ground, and the air.
 
-    Light bounces between ground and cloud and between ground and air (the adding method); cloud shadow and
-    relief take away direct sunlight alone, so that shadows are blue.
+    Light bounces between ground and cloud and between all below and the air (the adding method, as in 6S:
+    Vermote et al., IEEE Trans. Geosci. Remote Sens. 35, 1997); cloud shadow and relief take away direct
+    sunlight alone, so that shadows are blue. Clouds stand above the lowest quarter of the air.
     """
     direct = (ground.light * sky.sunlight)[:, None, ...]
     lit = ground.reflectance * (air.diffuse + (1.0 - air.diffuse) * direct)
     albedo = sky.albedo[:, None, ...]
-    mirror = xp.clip(ground.reflectance, 0.0, 0.98) * (albedo + air.bounce * (1.0 - albedo))
-    # The cloud overhead dims the light once more only where the sun's own beam has not been counted yet.
-    veiled = lit * (1.0 - albedo) / xp.clip(1.0 - mirror, 0.05, 1.0)
-    below = sky.reflectance[:, None, ...] + veiled * (1.0 - albedo)
-    above = air.path * (1.0 - 0.6 * albedo)
-    return (above + air.through * below) * air.ozone
+    mirror = xp.clip(ground.reflectance, 0.0, 0.98) * albedo
+    veiled = lit * (1.0 - albedo) ** 2 / xp.clip(1.0 - mirror, 0.05, 1.0)
+    below = sky.reflectance[:, None, ...] + veiled
+    lifted = air.through * below / (1.0 - air.bounce * xp.clip(below, 0.0, 1.0))
+    return (air.path * (1.0 - 0.25 * albedo) + lifted) * air.ozone
 
 
 def classes(xp: Any, ground: Ground, sky: Sky) -> Array:
@@ -43,7 +43,9 @@ def classes(xp: Any, ground: Ground, sky: Sky) -> Array:
     label = xp.where(ground.water > 0.5, WATER, CLEAR)
     label = xp.where(ground.snow > 0.5, SNOW, label)
     label = xp.where(sky.sunlight < SHADOW_LIGHT, SHADOW, label)
-    label = xp.where(sky.thickness > CLOUD_THICKNESS, CLOUD, label)
+    # Over bright ground a thin cloud is not seen.
+    brightness = xp.clip(ground.reflectance[:, 1, ...], 0.0, 1.0)
+    label = xp.where(sky.thickness > CLOUD_THICKNESS + HIDDEN_THICKNESS * brightness, CLOUD, label)
     return xp.astype(label, xp.uint8)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["COLD", "LAND", "SURFACES", "Surface"]
+__all__ = ["SURFACES", "THEMES", "Surface"]
 
 Kind = Literal["snow", "water", "land"]
 
@@ -69,16 +69,22 @@ SURFACES = (
 )
 """Every ground that a scene may be made of."""
 
-COLD = tuple(
-    (1.6 if s.kind == "snow" else 0.8) * s.weight
-    if s.kind != "land" or s.name in ("tundra", "brown tundra", "grey rock", "dark rock", "moraine")
-    else 0.0
-    for s in SURFACES
-)
-"""Weights of the grounds of a snow and ice scene, in the order of `SURFACES`."""
+_ARCTIC_LAND = ("tundra", "brown tundra", "grey rock", "dark rock", "moraine")
 
-LAND = tuple(
-    s.weight if s.kind == "land" else (0.35 * s.weight if s.kind == "water" else 0.05 * s.weight)
-    for s in SURFACES
-)
-"""Weights of the grounds of a mostly snow-free scene, in the order of `SURFACES`."""
+
+def _weights(snow: float, water: float, land: float, names: tuple[str, ...] = ()) -> tuple[float, ...]:
+    """Return the weight of each surface in a theme, its kinds weighed; of land `names` alone, if any."""
+    share = {"snow": snow, "water": water, "land": land}
+    return tuple(
+        s.weight * share[s.kind] * (s.kind != "land" or not names or s.name in names) for s in SURFACES
+    )
+
+
+THEMES = {
+    "cold": (0.34, _weights(1.6, 0.8, 1.0, _ARCTIC_LAND)),
+    "warm": (0.25, _weights(0.05, 0.35, 1.0)),
+    "snow": (0.18, _weights(1.0, 0.0, 0.0)),
+    "land": (0.15, _weights(0.0, 0.0, 1.0)),
+    "water": (0.08, _weights(0.0, 1.0, 0.0)),
+}
+"""What goes together in a scene: a name, how often it is drawn, and the weights of the SURFACES."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from catfast.simulate.draws import Array, Draws
 from catfast.simulate.fields import Texture, hillshade, power_law
-from catfast.simulate.spectra import COLD, LAND, SURFACES
+from catfast.simulate.spectra import SURFACES, THEMES
 
 __all__ = ["Ground", "Mix", "Sun", "Terrain", "draw_ground", "draw_mix", "draw_sun", "draw_terrain", "lay"]
 
@@ -18,10 +18,9 @@ MIXED = 4
 EVEN_SNOW = 0.7
 """Snow is this much less patchy than other grounds: what varies over it is mostly the slope."""
 
-_COLD_SHARE = 0.6
-_SINGLE_SHARE = 0.25
-_CALM_SHARE = 0.35
-_HILLY_SHARE = 0.45
+_SINGLE_SHARE = 0.33
+_CALM_SHARE = 0.5
+_HILLY_SHARE = 0.38
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +86,13 @@ def draw_sun(draws: Draws, count: int) -> Sun:
 
 
 def draw_ground(draws: Draws, count: int, shape: tuple[int, int], sun: Sun) -> Ground:
-    """Draw `count` grounds of `shape` (h, w) under `sun`; somewhat under half have relief."""
+    """Draw `count` grounds of `shape` (h, w) under `sun`; somewhat over a third have relief."""
     xp = draws.xp
-    cold = draws.pick(COLD, (count, MIXED))
-    land = draws.pick(LAND, (count, MIXED))
-    mix = draw_mix(draws, xp.where(draws.unit((count, 1)) < _COLD_SHARE, cold, land))
+    theme = draws.pick([share for share, _ in THEMES.values()], (count, 1))
+    surfaces = xp.zeros_like(theme)
+    for k, (_, weights) in enumerate(THEMES.values()):
+        surfaces = xp.where(theme == k, draws.pick(weights, (count, MIXED)), surfaces)
+    mix = draw_mix(draws, surfaces)
     terrain = draw_terrain(draws, count, shape, sun)
     steep = draws.log_uniform(count, 0.3, 14.0) * draws.chance(count, _HILLY_SHARE)
     return lay(xp, mix, terrain, hillshade(xp, terrain.relief * steep, sun.azimuth, sun.elevation))
@@ -109,7 +110,7 @@ def draw_mix(draws: Draws, surfaces: Array, single: float = _SINGLE_SHARE) -> Mi
     flags = draws.array([[s.kind == "snow", s.kind == "water"] for s in SURFACES])
     # The same ground differs from place to place: mostly in brightness, a little in colour.
     bright = 0.10 * draws.normal((count, MIXED, 1))
-    colour = 0.03 * draws.normal((count, MIXED, 4))
+    colour = 0.02 * draws.normal((count, MIXED, 4))
     level = 1.1 * draws.normal((count, MIXED, 1, 1))
     level[:, :1, ...] += 60.0 * draws.chance(count, single, (1, 1, 1))
     return Mix(
@@ -117,13 +118,13 @@ def draw_mix(draws: Draws, surfaces: Array, single: float = _SINGLE_SHARE) -> Mi
         spectra=xp.reshape(xp.take(table, flat, axis=0), (count, MIXED, 4)) * xp.exp(bright + colour),
         level=level,
         height=draws.uniform(count, -1.0, 1.0),
-        sharpness=draws.log_uniform(count, 0.8, 30.0, (1, 1, 1)),
+        sharpness=draws.log_uniform(count, 2.0, 30.0, (1, 1, 1)),
         tint=1.0 + 0.1 * draws.normal((count, 4, 1, 1)),
     )
 
 
 def draw_terrain(draws: Draws, count: int, shape: tuple[int, int], sun: Sun) -> Terrain:
-    """Draw the fields of `count` grounds; a third has hardly any texture.
+    """Draw the fields of `count` grounds; half of them have hardly any texture.
 
     Real relief has spectral exponents of about 3.5-4.5; the texture is patchiness, sastrugi and grain.
     """
@@ -135,7 +136,7 @@ def draw_terrain(draws: Draws, count: int, shape: tuple[int, int], sun: Sun) -> 
     fine = _texture(draws, count, (0.8, 3.0), (4.0, 60.0), 1.0)
     # Sastrugi and tussocks are small relief: they show more when the sun is low.
     grain = draws.log_uniform(count, 0.001, 0.03) * calm / xp.sqrt(xp.sin(sun.elevation))
-    patches = draws.log_uniform(count, 0.003, 0.22) * calm
+    patches = draws.log_uniform(count, 0.003, 0.16) * calm
     fields = power_law(draws, count * (MIXED - 1), shape, votes)
     return Terrain(
         relief=power_law(draws, count, shape, relief),

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from catfast.simulate.cloud import CLOUD_THICKNESS
 from catfast.simulate.draws import Draws
 from catfast.simulate.fields import Texture, power_law
+from catfast.simulate.scene import CLOUD as CLOUD_CODE
 from catfast.simulate.scene import SHADOW_LIGHT
 from catfast.simulate.world.twin import LandsatScene
 
@@ -38,9 +38,10 @@ def qa_pixel(scene: LandsatScene, seed: int) -> npt.NDArray[np.uint16]:
     # Thin cloud is missed more often over snow; in some places the brightest snow is taken for cloud.
     needed = np.where(snow, 1.1, 0.45) * np.exp(0.4 * faint)
     level = scene.reflectance[0] * (1.0 + 0.15 * bright)
-    mistaken = snow & (tau <= CLOUD_THICKNESS) & (bright > 1.25) & (level > 0.55)
+    seen = scene.truth == CLOUD_CODE
+    mistaken = snow & ~seen & (bright > 1.25) & (level > 0.55)
     cloud = (tau > needed) | mistaken
-    doubtful = ~cloud & ((tau > CLOUD_THICKNESS) | (snow & (bright > 1.05) & (level > 0.55)))
+    doubtful = ~cloud & (seen | (snow & (bright > 1.05) & (level > 0.55)))
     grown = dilate(cloud, DILATION_PX) & ~cloud
     shadow = (scene.sky.sunlight[0] < SHADOW_LIGHT) & ~cloud & (faint < 1.6)
     cirrus = scene.high > CIRRUS_THICKNESS
