@@ -117,6 +117,16 @@ def test_only_raster_imports_rasterio():
     assert not guilty
 
 
+def test_only_one_file_imports_pyspark():
+    guilty = {
+        "/".join(name_of(path))
+        for path in MODULES
+        for name, _ in imports(path)
+        if name.split(".")[0] in ("pyspark", "sedona")
+    }
+    assert guilty == {"pairs/spark"}
+
+
 def test_no_pickle_anywhere():
     words = ("import pickle", "torch.load(", "torch.save(", "allow_pickle=True", "joblib", "eval(compile")
     sources = [*MODULES, *(PACKAGE.parents[1] / "recipes").rglob("*.py")]

@@ -26,6 +26,8 @@ STEP_DEG = 0.1
 """Longest edge further south, degrees."""
 SNAP_M = 0.01
 """Pieces that meet at 180 degrees are joined on this grid."""
+DECIMALS = 7
+"""Of metres: 180 E and 180 W are one place, which rounding errors of the projection must not part."""
 FAR_M = 1_000_000.0
 """A Landsat footprint further than this from its path and row is not where it says."""
 EARTH_RADIUS_M = 6_371_007.0
@@ -71,7 +73,8 @@ class Footprints:
 
     def _carry(self, places: Array) -> Array:
         x, y = self._transform.transform(places[:, 0], places[:, 1])
-        return np.column_stack([x, y])
+        places = np.column_stack([x, y])
+        return np.round(places, DECIMALS) if self._geographic else places
 
 
 def _parse(records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | None]]:
