@@ -16,7 +16,7 @@ _INSTRUMENTS = {"C": "oli,tirs", "O": "oli", "E": "etm+"}
 
 def kind_of(scene_id: str, properties: Mapping[str, Any]) -> str | None:
     """``planet``, ``landsat``, or None for neither."""
-    if _LANDSAT.match(scene_id) or any(key.startswith("landsat:") for key in properties):
+    if _LANDSAT.match(scene_id):
         return "landsat"
     names = {
         str(properties.get(key, "")).lower() for key in ("provider", "constellation", "mission", "platform")
@@ -25,6 +25,8 @@ def kind_of(scene_id: str, properties: Mapping[str, Any]) -> str | None:
         properties.get("item_type", properties.get("pl:item_type", ""))
     ).startswith("PS"):
         return "planet"
+    if any(key.startswith("landsat:") for key in properties):
+        return "landsat"
     return "planet" if _PLANET.fullmatch(scene_id) and "acquired" in properties else None
 
 

@@ -17,7 +17,7 @@ from catfast.catalog.features import from_feature
 from catfast.catalog.jsonfiles import features, open_text
 from catfast.catalog.mtl import mtl_record
 from catfast.catalog.parquetfiles import ParquetSource
-from catfast.catalog.record import Record, RejectedError
+from catfast.catalog.record import LeftAloneError, Record, RejectedError
 from catfast.errors import InputError
 
 Read = Callable[[], tuple[Record, bool]]
@@ -90,6 +90,7 @@ def _folder(folder: Path, kind: str) -> Iterator[tuple[Path, Read]]:
     for where, _, names in sorted(os.walk(folder)):
         here = Path(where)
         names.sort()
+        images = _images(names)
         products = {
             name[: name.rindex("_MTL")]: here / name for name in reversed(names) if name.endswith(_MTL)
         }
@@ -98,11 +99,11 @@ def _folder(folder: Path, kind: str) -> Iterator[tuple[Path, Read]]:
             for stem, mtl in sorted(products.items()):
                 item = next((name for name in names if _describes(name, stem)), None)
                 taken.update(name for name in names if _describes(name, stem))
-                yield mtl, _with_path(partial(_product, mtl, here / item if item else None), here, names)
+                yield mtl, _with_path(partial(_product, mtl, here / item if item else None), here, images)
         for name in names:
             if name.lower().endswith(_ITEM_SUFFIXES) and not name.endswith(_MTL) and name not in taken:
                 for row in _items(here / name, kind):
-                    yield here / name, _with_path(row, here, names)
+                    yield here / name, _with_path(row, here, images)
 
 
 def _describes(name: str, stem: str) -> bool:
@@ -143,13 +144,29 @@ def _product(mtl: Path, item: Path | None) -> tuple[Record, bool]:
 
 def _located(path: Path, rows: Iterator[Read]) -> Iterator[Read]:
     """Rows of one file, with its folder as their path where it holds their images."""
-    names = sorted(entry.name for entry in path.absolute().parent.iterdir())
-    return (_with_path(row, path.parent, names) for row in rows)
+    images = _images(sorted(entry.name for entry in path.absolute().parent.iterdir()))
+    return (_now(_with_path(row, path.parent, images)) for row in rows)
 
 
-def _with_path(row: Read, folder: Path, names: list[str]) -> Read:
-    """`names` are sorted: the images of a scene start with its id."""
-    images = [name for name in names if name.lower().endswith((".tif", ".tiff"))]
+def _now(row: Read) -> Read:
+    """What a row gives, without what it was read from: items are long, and batches hold thousands."""
+    try:
+        found = row()
+    except (RejectedError, LeftAloneError) as error:
+        return partial(_again, error.with_traceback(None))
+    return lambda: found
+
+
+def _again(error: Exception) -> tuple[Record, bool]:
+    raise error
+
+
+def _images(names: list[str]) -> list[str]:
+    return [name for name in names if name.lower().endswith((".tif", ".tiff"))]
+
+
+def _with_path(row: Read, folder: Path, images: list[str]) -> Read:
+    """`images` are sorted: those of a scene start with its id."""
     if not images:
         return row
 

@@ -35,6 +35,9 @@ PATH = click.Path(path_type=Path)
 @click.option("--max-cloud", type=float, metavar="PCT", help="Leave out scenes with more cloud.")
 @click.option("--min-sun", type=float, metavar="DEG", help="Leave out scenes with a lower sun.")
 @click.option(
+    "--id-lists", type=PATH, metavar="DIR", help="Write the ids to order, and the overlaps as GeoJSON."
+)
+@click.option(
     "--limit-per-scene", type=int, metavar="N", help="At most N pairs a Landsat scene, nearest in time."
 )
 @click.option(

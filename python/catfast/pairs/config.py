@@ -35,6 +35,8 @@ class PairsConfig:
     """Leave out scenes of either side with more cloud than this, per cent; unknown cloud is kept."""
     min_sun: float | None = None
     """Leave out scenes of either side with a lower sun, degrees; unknown sun is kept."""
+    id_lists: Path | None = None
+    """Write the ids of both sides, and the overlaps as GeoJSON, into this folder."""
     limit_per_scene: int | None = None
     """Keep for each Landsat scene the pairs nearest in time, at most this many."""
 

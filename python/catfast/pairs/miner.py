@@ -14,6 +14,7 @@ from catfast.errors import InputError, MissingExtraError, Notice
 from catfast.pairs import sedonadb, spark
 from catfast.pairs.config import PairsConfig, PairsResult
 from catfast.pairs.finish import finish
+from catfast.pairs.lists import write_lists
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +48,8 @@ def mine(planet: Path, landsat: Path, output: Path, config: PairsConfig | None =
         with _checked(planet, "planet", output) as ps, _checked(landsat, "landsat", output) as l8:
             pairs = finish(RUNNERS[config.engine](ps, l8, config), config)
         pq.write_table(pairs, part, compression="zstd", row_group_size=65_536)
+        if config.id_lists is not None:
+            write_lists(pairs, config.id_lists)
     return PairsResult(
         output=output,
         pairs=pairs.num_rows,
