@@ -221,7 +221,7 @@ def scaling(folder: Path, sizes: list[tuple[int, int]]) -> list[Result]:
 
 def main() -> None:
     given = options(__doc__, full="the paper's size too: 2.5 GB of disk and minutes to make it")
-    small = (200_000, 30_000) if given.quick else (500_000, 60_000)
+    small = (100_000, 20_000) if given.quick else (200_000, 30_000)
     steps = [small] if given.quick else [(250_000, 136_000), (1_000_000, 136_000), (4_000_000, 136_000)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pyproj
 import pytest
@@ -112,6 +113,22 @@ def test_no_pairs_is_no_error(tmp_path):
     result = mine(ps, l8, tmp_path / "out.parquet")
     assert (result.pairs, [notice.name for notice in result.warnings]) == (0, ["no_pairs"])
     assert pq.read_table(tmp_path / "out.parquet").num_rows == 0
+
+
+def test_a_catalogue_by_pandas_and_what_is_left_out_of_it(tmp_path):
+    """Times in nanoseconds and without an offset, and an id that comes twice."""
+    from catfast.pairs import mine
+
+    l8 = write_catalogue(tmp_path / "l8.parquet", [square(0, 75, 90_000)], [T0_MS], platform="landsat-8")
+    ps = write_catalogue(tmp_path / "ps.parquet", [square(0, 75)] * 2, [T0_MS, T0_MS], ids=["a", "a"])
+    table = pq.read_table(ps)
+    place = table.schema.get_field_index("acquired")
+    nanoseconds = pa.array([T0_MS * 1_000_000 + 1] * 2).cast(pa.timestamp("ns"))
+    pq.write_table(table.set_column(place, "acquired", nanoseconds), ps)
+    result = mine(ps, l8, tmp_path / "out.parquet")
+    assert (result.pairs, rows(tmp_path / "out.parquet")[0]["dt_s"]) == (1, 0.0)
+    names = [notice.name for notice in result.warnings]
+    assert names == ["naive_time", "rejected_duplicate", "no_path_row"]
 
 
 def test_a_catalogue_of_the_other_kind_is_refused(world, catfast):

@@ -62,8 +62,8 @@ class ParquetSource:
 
         try:
             for batch in self._file.iter_batches(size):
-                yield [_Row(row, kind, stac=self._stac) for row in batch.to_pylist()]
-        except (OSError, pa.ArrowException) as error:
+                yield [_Row(row, kind, stac=self._stac) for row in _microseconds(batch).to_pylist()]
+        except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
             raise InputError(f"{self.path}: broken in the middle: {error}") from error
 
     def _crs(self) -> Any:
@@ -85,6 +85,17 @@ class ParquetSource:
         if "crs" not in column:
             return None
         return _checked(self.path, column["crs"])
+
+
+def _microseconds(batch: Any) -> Any:
+    """Times as Python can hold them: pandas writes nanoseconds."""
+    import pyarrow as pa
+
+    fields = [
+        field.with_type(pa.timestamp("us", field.type.tz)) if pa.types.is_timestamp(field.type) else field
+        for field in batch.schema
+    ]
+    return pa.Table.from_batches([batch]).cast(pa.schema(fields), safe=False)
 
 
 def _checked(path: Path, crs: Any) -> Any:

@@ -44,8 +44,12 @@ def mine(planet: Path, landsat: Path, output: Path, config: PairsConfig | None =
         raise MissingExtraError("pairing scenes", "pairs") from error
     config = config or PairsConfig()
     started = time.perf_counter()
+    notices: list[Notice] = []
     with whole_file(output) as part:
-        with _checked(planet, "planet", output) as ps, _checked(landsat, "landsat", output) as l8:
+        with (
+            _checked(planet, "planet", output, notices) as ps,
+            _checked(landsat, "landsat", output, notices) as l8,
+        ):
             pairs = finish(RUNNERS[config.engine](ps, l8, config), config)
         pq.write_table(pairs, part, compression="zstd", row_group_size=65_536)
         if config.id_lists is not None:
@@ -57,14 +61,14 @@ def mine(planet: Path, landsat: Path, output: Path, config: PairsConfig | None =
         landsat_scenes=len(pairs["l8_id"].unique()),
         over_local=_over_local(pairs, config),
         engine=config.engine,
-        warnings=tuple(_notices(pairs, config)),
+        warnings=(*notices, *_notices(pairs, config)),
         seconds=time.perf_counter() - started,
     )
 
 
 @contextlib.contextmanager
-def _checked(path: Path, kind: str, output: Path) -> Iterator[Path]:
-    """The catalogue as catfast writes it; one from elsewhere is made into one for the run."""
+def _checked(path: Path, kind: str, output: Path, notices: list[Notice]) -> Iterator[Path]:
+    """The catalogue as catfast writes it; one from elsewhere is made into one, with notices."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -85,7 +89,8 @@ def _checked(path: Path, kind: str, output: Path) -> Iterator[Path]:
         return
     with TemporaryDirectory(dir=output.absolute().parent, prefix=".catfast_") as folder:
         adopted = Path(folder) / f"{kind}.parquet"
-        build(kind, [path], adopted)
+        made = build(kind, [path], adopted)
+        notices += [Notice(notice.name, f"{path}: {notice.message}") for notice in made.warnings]
         yield adopted
 
 
