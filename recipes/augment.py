@@ -6,12 +6,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-__all__ = ["dihedral", "sensor", "zoomed_crop"]
+__all__ = ["dihedral", "low_sun", "sensor", "zoomed_crop"]
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 
 _HAZE = (1.0, 0.8, 0.65, 0.45)
 """Brightness of haze by band: air scatters blue more than near infrared."""
+_RAYLEIGH = (1.0, 0.55, 0.29, 0.10)
+"""Path radiance of clear air by band, as its optical thickness (see catfast.simulate.atmosphere)."""
+_OZONE = (0.012, 0.062, 0.038, 0.002)
+"""Two-way optical thickness of 300 Dobson units of ozone under a high sun, by band."""
 
 
 def dihedral(image: torch.Tensor, label: torch.Tensor, rng: np.random.Generator) -> Pair:
@@ -55,6 +59,13 @@ def sensor(image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         )
         image = image + torch.from_numpy(noise)
     return image
+
+
+def low_sun(image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Seen through the longer way of a lower sun: more blue light of the air, more ozone."""
+    path = _bands(np.exp(rng.uniform(np.log(0.01), np.log(0.2))) * np.asarray(_RAYLEIGH))
+    ozone = _bands(np.exp(-np.asarray(_OZONE) * rng.uniform(0, 1.5)))
+    return (image + path * (1 - 0.6 * image.clamp(0, 1))) * ozone
 
 
 def _bands(values: np.ndarray) -> torch.Tensor:

@@ -34,12 +34,13 @@ def _text(settings: Settings, scores: dict[str, Any], parity: Parity, parameters
         gsd=config.gsd_m,
         architecture=", ".join(f"{key} {value}" for key, value in settings.architecture.items()),
         parameters=parameters,
+        commits=_commits(scores["commits"]),
         out="python/catfast/models/weights/default",
-        seeds=f"{settings.pretrain.seed} and {fine.seed}",
+        seeds=f"{settings.pretrain.seed}, {fine.seed} and {settings.polish.seed}",
         agreement=parity.argmax_agreement,
         difference=parity.largest_difference,
         pre_steps=settings.pretrain.steps,
-        fine_steps=fine.steps,
+        fine_steps=fine.steps + settings.polish.steps,
         batch=settings.batch,
         crop=settings.crop,
         real=round(settings.batch * fine.real_share),
@@ -48,6 +49,15 @@ def _text(settings: Settings, scores: dict[str, Any], parity: Parity, parameters
         l8=chips.get("l8_biome", 0),
         ocn=chips.get("on_cloud_n", 0),
         ukis=chips.get("ukis_csmask", 0),
+    )
+
+
+def _commits(found: list[str]) -> str:
+    if len(set(found)) == 1:
+        return f"at commit {found[0]}"
+    return (
+        f"its rounds at commits {', '.join(found)}; recipe and simulator changed between them, so that "
+        "a new run gives a somewhat different model"
     )
 
 

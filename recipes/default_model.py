@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ from recipes.score import score_checks, score_chips, summary
 from recipes.settings import Settings, Stage
 from recipes.stream import Stream
 
+_PARTS = ("pretrained", "final", "final-polished")
+COMMIT = "commit.txt"
+"""In a stage's folder: the commit that the stage began with."""
+
 
 def pretrain(settings: Settings, work: Path, chips_folder: Path) -> Path:
     """Train on simulation alone; real chips are only looked at, for the log."""
@@ -43,8 +48,9 @@ def pretrain(settings: Settings, work: Path, chips_folder: Path) -> Path:
 
 
 def finetune(settings: Settings, work: Path, chips: list[Chip], name: str) -> Path:
-    """Go on from the pretrained weights with real chips mixed in."""
-    return _run(settings, settings.finetune, load(work / "pretrained"), chips, work / name, None)
+    """Go on from the pretrained weights with real chips mixed in, in two rounds."""
+    first = _run(settings, settings.finetune, load(work / "pretrained"), chips, work / name, None)
+    return _run(settings, settings.polish, load(first), chips, work / f"{name}-polished", None)
 
 
 def _run(
@@ -53,10 +59,20 @@ def _run(
     if (folder / "model.safetensors").exists():
         return folder
     config = settings.config()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / COMMIT).exists():
+        (folder / COMMIT).write_text(_commit() + "\n", encoding="utf-8")
     stream = Stream(settings, stage, chips)
     mean = train(module, config, settings, stage, stream, folder / "state.safetensors", watch=watch)
     save(mean, config, folder)
     return folder
+
+
+def _commit() -> str:
+    """Commit of this clone, which the card names; the simulator is part of what makes a model."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    found = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)  # noqa: S603
+    return found.stdout.strip() or "unknown"
 
 
 def fold_parts(settings: Settings, chips: list[Chip], number: int) -> tuple[list[Chip], list[Chip]]:
@@ -98,6 +114,7 @@ def ship(settings: Settings, work: Path, chips_folder: Path, out: Path) -> None:
     parity = export(out)
     scores = json.loads((work / "scores.json").read_text(encoding="utf-8"))
     scores["final_checks"] = score_checks(module, config, checks)
+    scores["commits"] = [(work / part / COMMIT).read_text(encoding="utf-8").strip() for part in _PARTS]
     parameters = sum(parameter.numel() for parameter in module.parameters())
     write_card(out, settings, scores, parity, parameters)
     print(parity, json.dumps(scores["final_checks"], indent=1), flush=True)

@@ -29,6 +29,8 @@ class Stage:
     """Share of each batch that is cut from real chips; the rest is simulated."""
     class_weights: tuple[float, float, float] = (1.0, 1.0, 1.5)
     """Of clear, cloud and shadow in the cross-entropy."""
+    low_sun: float = 0.0
+    """Share of real crops that are seen through the longer way of light of a low sun."""
     seed: int = 0
     """Decides every simulated scene, crop and augmentation."""
 
@@ -76,6 +78,18 @@ class Settings:
         )
     )
     """Real chips mixed with simulation, from the pretrained weights."""
+    polish: Stage = field(
+        default_factory=lambda: Stage(
+            steps=600,
+            learning_rate=6e-4,
+            warmup=50,
+            real_share=0.375,
+            class_weights=(1.0, 2.0, 1.5),
+            low_sun=0.3,
+            seed=2,
+        )
+    )
+    """The same again from the finetuned weights, with the light of a low sun."""
     folds: int = 3
     """Parts of the chips for cross-validation."""
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from catfast.simulate import batch as simulate
-from recipes.augment import dihedral, sensor, zoomed_crop
+from recipes.augment import dihedral, low_sun, sensor, zoomed_crop
 from recipes.chips import Chip
 from recipes.clouds import add_clouds
 from recipes.settings import CLEAR, CLOUD, SHADOW, Settings, Stage
@@ -43,6 +43,8 @@ class Stream:
         image, label = dihedral(image, label, rng)
         if rng.random() < self._settings.overlay:
             image, label = add_clouds(image, label, rng)
+        if self._stage.low_sun and rng.random() < self._stage.low_sun:
+            image = low_sun(image, rng)
         return sensor(image, rng), label
 
     def _simulated(
