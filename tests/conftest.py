@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,6 +125,23 @@ def pixel_model(folder: Path, *, tile: int = 64, halo: int = 16, gsd_m: float = 
 @pytest.fixture(scope="session")
 def known_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pixel_model(tmp_path_factory.mktemp("model") / "pixel")
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[object]:
+    """One Spark session with Sedona for the whole run; only CI insists on having it."""
+    pytest.importorskip("pyspark", reason='needs the extra "spark"')
+    from catfast.errors import CatfastError
+    from catfast.pairs.spark import session
+
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = stack.enter_context(session("local[2]"))
+        except CatfastError as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"no Spark with Sedona here: {error}")
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ ORDER = [
     "classes",
     "raster",
     "planet",
+    "wrs2",
     "landsat",
     "catalog",
     "pairs",
@@ -114,6 +115,16 @@ def test_only_raster_imports_rasterio():
         if name.split(".")[0] in ("rasterio", "rio_cogeo") and name_of(path)[:1] != ["raster"]
     }
     assert not guilty
+
+
+def test_only_one_file_imports_pyspark():
+    guilty = {
+        "/".join(name_of(path))
+        for path in MODULES
+        for name, _ in imports(path)
+        if name.split(".")[0] in ("pyspark", "sedona")
+    }
+    assert guilty == {"pairs/spark"}
 
 
 def test_no_pickle_anywhere():

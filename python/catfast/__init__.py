@@ -11,13 +11,17 @@ from catfast._core import __version__
 from catfast._lazy import names_from
 
 if TYPE_CHECKING:
+    from catfast.catalog import CatalogConfig, CatalogResult
     from catfast.errors import CatfastError, InputError, MissingExtraError, Notice, OutputError, UsageError
     from catfast.labels import LabelConfig, LabelResult, transfer_labels
     from catfast.mask import MaskConfig, Masker, MaskResult, mask_scene
     from catfast.models import ModelConfig
+    from catfast.pairs import PairsConfig, PairsResult
     from catfast.simulate import WorldConfig, simulate_world
 
 __all__ = [
+    "CatalogConfig",
+    "CatalogResult",
     "CatfastError",
     "InputError",
     "LabelConfig",
@@ -29,6 +33,8 @@ __all__ = [
     "ModelConfig",
     "Notice",
     "OutputError",
+    "PairsConfig",
+    "PairsResult",
     "UsageError",
     "WorldConfig",
     "__version__",
@@ -38,6 +44,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CatalogConfig": "catalog",
+    "CatalogResult": "catalog",
     "CatfastError": "errors",
     "InputError": "errors",
     "LabelConfig": "labels",
@@ -49,6 +57,8 @@ _HOMES = {
     "ModelConfig": "models",
     "Notice": "errors",
     "OutputError": "errors",
+    "PairsConfig": "pairs",
+    "PairsResult": "pairs",
     "UsageError": "errors",
     "WorldConfig": "simulate",
     "mask_scene": "mask",

@@ -13,6 +13,8 @@ from catfast import __version__
 from catfast.errors import CatfastError
 
 COMMANDS = {
+    "catalog": "Make scene catalogues of Planet and Landsat metadata, and look into them.",
+    "pairs": "Find pairs of scenes taken at the same time over the same ground.",
     "labels": "Carry Landsat's cloud flags onto the grid of a scene.",
     "mask": "Mask clouds and their shadows in scenes.",
     "simulate": "Make a simulated world of coincident PlanetScope and Landsat scenes.",

@@ -59,7 +59,7 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Carry Landsat's cloud flags onto the grid of a scene.
+    """Carry Landsat's cloud flags onto the grid of a scene.
 
     QA_PIXEL.TIF is the quality band of a Landsat Collection 2 product. The label is a GeoTIFF on the scene's
     own grid: 0 clear, 1 cloud, 2 cloud shadow, 3 snow or ice, 4 water, 255 not seen or not to be learnt from.
@@ -67,7 +67,7 @@ def command(
     \b
     catfast labels LC08_..._QA_PIXEL.TIF --like scene.tif -o label.tif
     catfast labels LC08_..._QA_PIXEL.TIF --like scene.tif -o label.tif --scheme binary --cloud dilated
-    """
+    """  # noqa: D301 - click keeps the lines after a backspace character as they are
     from catfast.labels import LabelConfig, transfer
 
     if fraction and method is not None:

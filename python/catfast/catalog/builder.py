@@ -1,0 +1,177 @@
+"""Sources in, catalogue out: a batch of rows at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy.typing as npt
+
+from catfast.catalog.config import KINDS, CatalogConfig, CatalogResult
+from catfast.catalog.duplicates import Seen
+from catfast.catalog.footprint import Footprints
+from catfast.catalog.record import LeftAloneError, Record, Reject, RejectedError
+from catfast.catalog.sources import Batch, batches
+from catfast.catalog.writer import CatalogWriter, RejectsWriter, whole_file
+from catfast.errors import InputError, MissingExtraError, Notice, UsageError
+
+Shapes = npt.NDArray[Any]
+Progress = Callable[[int], None]
+"""Called with the number of rows read since the last call."""
+
+
+def build(
+    kind: str,
+    sources: Iterable[Path],
+    output: Path,
+    config: CatalogConfig | None = None,
+    progress: Progress | None = None,
+) -> CatalogResult:
+    """Make a scene catalogue, GeoParquet in EPSG:6931, of everything of one kind that sources hold.
+
+    Args:
+        kind: ``planet`` or ``landsat``; scenes of the other kind are left alone.
+        sources: files and folders: GeoJSON, JSON lines, CSV, parquet, MTL; see ``catfast catalog --help``.
+        output: the catalogue; replaced when it is there.
+        config: options.
+        progress: told how many rows were read.
+
+    Raises:
+        UsageError: an unknown kind or no source.
+        MissingExtraError: pyarrow or shapely are not installed.
+        InputError: a source cannot be read, or no row of all can be used.
+        OutputError: the disk does not take the catalogue.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"the kind must be one of {', '.join(KINDS)}, not {kind}")
+    config, paths = config or CatalogConfig(), list(sources)
+    if not paths:
+        raise UsageError("name at least one file or folder to make a catalogue of")
+    try:
+        import pyarrow  # noqa: F401
+        import shapely  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("making a catalogue", "pairs") from error
+    started = time.perf_counter()
+    with contextlib.ExitStack() as files:
+        rejects = _open_rejects(files, config.rejects)
+        part = files.enter_context(whole_file(output))
+        run = _Run(kind, RejectsWriter(rejects))
+        writer = files.enter_context(contextlib.closing(CatalogWriter(part, kind)))
+        for batch in batches(paths, kind, config):
+            writer.write(*run.usable(batch))
+            if progress:
+                progress(len(batch.rows))
+        if not run.scenes:
+            raise InputError(run.nothing(paths))
+    return CatalogResult(
+        output=output,
+        kind=kind,
+        scenes=run.scenes,
+        rejected=dict(sorted(run.reasons.items())),
+        left=run.left,
+        warnings=tuple(run.notices()),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _open_rejects(files: contextlib.ExitStack, path: Path | None) -> IO[str] | None:
+    """The rejects file is kept whatever happens: where no row is usable it says why."""
+    if path is None:
+        return None
+    part = files.enter_context(_kept(path))
+    return files.enter_context(part.open("w", newline="", encoding="utf-8"))
+
+
+@contextlib.contextmanager
+def _kept(path: Path) -> Iterator[Path]:
+    failed: InputError | None = None
+    with whole_file(path) as part:
+        try:
+            yield part
+        except InputError as error:
+            failed = error
+    if failed is not None:
+        raise failed
+
+
+class _Run:
+    """Counts of one run."""
+
+    def __init__(self, kind: str, rejects: RejectsWriter) -> None:
+        self._kind, self._rejects = kind, rejects
+        self._seen = Seen()
+        self._naive = 0
+        self._reason = ""
+        self.scenes = self.left = 0
+        self.reasons: Counter[str] = Counter()
+
+    def usable(self, batch: Batch) -> tuple[list[Record], Shapes]:
+        """Records that can be used, and their polygons."""
+        read = self._read(batch)
+        footprints = Footprints(batch.crs)
+        shapes, wrong = footprints.project([record for _, record in read])
+        for place, trouble in enumerate(wrong):
+            if trouble is not None:
+                self._reject(batch, read[place][0], read[place][1].scene_id, *trouble)
+        good = [place for place, trouble in enumerate(wrong) if trouble is None]
+        first = self._seen.first([read[place][1].scene_id for place in good])
+        kept = []
+        for place, new in zip(good, first, strict=True):
+            row, record = read[place]
+            if new:
+                kept.append(place)
+            else:
+                self._reject(
+                    batch, row, record.scene_id, "duplicate", "its id came before: the first is kept"
+                )
+        self.scenes += len(kept)
+        return [read[place][1] for place in kept], shapes[kept]
+
+    def _read(self, batch: Batch) -> list[tuple[int, Record]]:
+        read = []
+        for row, call in enumerate(batch.rows, batch.first):
+            try:
+                record, naive = call()
+            except LeftAloneError:
+                self.left += 1
+            except RejectedError as error:
+                if batch.strict or error.reason != "not_a_scene":
+                    self._reject(batch, row, error.scene_id, error.reason, str(error))
+            else:
+                self._naive += naive
+                read.append((row, record))
+        return read
+
+    def _reject(self, batch: Batch, row: int, scene_id: str, reason: str, detail: str) -> None:
+        self.reasons[reason] += 1
+        self._reason = self._reason or f"{scene_id or f'row {row}'}: {detail}"
+        self._rejects.write(
+            Reject(
+                source=batch.source,
+                row=row if batch.strict else 0,
+                scene_id=scene_id,
+                reason=reason,
+                detail=detail,
+            )
+        )
+
+    def nothing(self, paths: list[Path]) -> str:
+        """Why there is no catalogue."""
+        found = (
+            f"{sum(self.reasons.values())} rows that cannot be used ({self._reason})" if self.reasons else ""
+        )
+        found = found or (f"{self.left} of the other kind only" if self.left else "none")
+        name = {"planet": "PlanetScope", "landsat": "Landsat"}[self._kind]
+        return f"{', '.join(map(str, paths[:3]))}: expected {name} scenes, found {found}"
+
+    def notices(self) -> Iterator[Notice]:
+        """What the user should know."""
+        if self._naive:
+            yield Notice("naive_time", f"{self._naive} times have no offset: they are taken for UTC")
+        for reason, count in sorted(self.reasons.items()):
+            yield Notice(f"rejected_{reason}", f"{count} rows cannot be used: {reason.replace('_', ' ')}")

@@ -1,0 +1,233 @@
+"""Footprints as providers give them to valid polygons in EPSG:6931, a batch at a time.
+
+In that plane there is no antimeridian and the pole is a place like any other: corners are carried over one
+by one, and pieces that a provider cut at 180 degrees meet again. Edges are straight in the plane north of
+45 N, where it is nearly true to shape; further south they are straight in longitude and latitude.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from catfast.catalog.record import Record
+from catfast.catalog.schema import CRS
+from catfast.wrs2 import footprints, row_centres
+
+__all__ = ["Footprints"]
+
+STRAIGHT_NORTH_OF = 45.0
+"""Degrees; see above."""
+STEP_DEG = 0.1
+"""Longest edge further south, degrees."""
+SNAP_M = 0.01
+"""Pieces that meet at 180 degrees are joined on this grid."""
+DECIMALS = 7
+"""Of metres: 180 E and 180 W are one place, which rounding errors of the projection must not part."""
+FAR_M = 1_000_000.0
+"""A Landsat footprint further than this from its path and row is not where it says."""
+EARTH_RADIUS_M = 6_371_007.0
+
+Array = npt.NDArray[Any]
+
+
+class Footprints:
+    """Carries footprints from one CRS to EPSG:6931; without a CRS from longitude and latitude."""
+
+    def __init__(self, crs: Any = None) -> None:
+        from pyproj import Transformer
+
+        self._geographic = crs is None
+        self._transform = Transformer.from_crs(crs or "OGC:CRS84", CRS, always_xy=True)
+
+    def project(self, records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | None]]:
+        """Polygons (n,) in EPSG:6931, and for each that is none the reason, short and as a sentence."""
+        import shapely
+
+        shapes, wrong = _parse(records)
+        nominal = np.array(
+            [
+                g is None and w is None and r.wrs_path is not None
+                for g, w, r in zip(shapes, wrong, records, strict=True)
+            ],
+            bool,
+        )
+        shapes[nominal] = _nominal(
+            [record for record, wanted in zip(records, nominal, strict=True) if wanted]
+        )
+        for index in np.flatnonzero(shapely.is_missing(shapes) | shapely.is_empty(shapes)):
+            wrong[index] = wrong[index] or ("no_geometry", "has no footprint")
+        if self._geographic:
+            _check_degrees(shapes, wrong, records)
+            shapes = _densify(shapes)
+        with np.errstate(invalid="ignore"):
+            shapes = shapely.transform(shapes, self._carry)
+        shapes = _clean(shapes)
+        _clip_to_corners(shapes, records)
+        _check_areas(shapes, wrong)
+        return shapes, wrong
+
+    def _carry(self, places: Array) -> Array:
+        x, y = self._transform.transform(places[:, 0], places[:, 1])
+        places = np.column_stack([x, y])
+        return np.round(places, DECIMALS) if self._geographic else places
+
+
+def _parse(records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | None]]:
+    """Shapes of whatever encoding, None where there is none."""
+    import shapely
+
+    shapes = np.full(len(records), None, object)
+    wrong: list[tuple[str, str] | None] = [None] * len(records)
+    given = [record.geometry for record in records]
+    for kind, read in ((dict, shapely.from_geojson), (bytes, shapely.from_wkb), (str, shapely.from_wkt)):
+        places = [index for index, geometry in enumerate(given) if isinstance(geometry, kind)]
+        if not places:
+            continue
+        encoded = [json.dumps(given[index]) if kind is dict else given[index] for index in places]
+        shapes[places] = read(encoded, on_invalid="ignore")
+        for index in places:
+            if shapes[index] is None:
+                wrong[index] = ("bad_geometry", f"its footprint cannot be read: {str(given[index])[:80]}")
+    flat = shapely.get_type_id(shapes)
+    for other in np.flatnonzero((flat >= 0) & (flat != 3) & (flat != 6) & ~shapely.is_empty(shapes)):
+        wrong[other] = ("bad_geometry", f"expected a polygon, found a {shapes[other].geom_type}")
+        shapes[other] = None
+    return shapely.force_2d(shapes), wrong
+
+
+def _nominal(records: Sequence[Record]) -> Array:
+    import shapely
+
+    if not records:
+        return np.empty(0, object)
+    lon, lat = footprints(*_paths_and_rows(records))
+    return np.asarray(shapely.polygons(np.stack([lon, lat], axis=-1)), object)
+
+
+def _paths_and_rows(records: Sequence[Record]) -> tuple[Array, Array]:
+    return (
+        np.array([record.wrs_path for record in records], np.float64),
+        np.array([record.wrs_row for record in records], np.float64),
+    )
+
+
+def _check_degrees(shapes: Array, wrong: list[tuple[str, str] | None], records: Sequence[Record]) -> None:
+    """Refuse what cannot be longitudes and latitudes; a refused shape becomes None."""
+    import shapely
+
+    west, south, east, north = shapely.bounds(shapes).T
+    for index in range(len(shapes)):
+        if shapes[index] is None or wrong[index] is not None:
+            shapes[index] = None
+            continue
+        if not np.isfinite([west[index], south[index], east[index], north[index]]).all():
+            wrong[index] = ("bad_geometry", "its footprint has coordinates that are not finite")
+        elif max(-south[index], north[index]) > 90:
+            wrong[index] = (
+                "swapped",
+                f"its footprint has a latitude of {max(-south[index], north[index], key=abs):g}: "
+                "longitude and latitude are swapped",
+            )
+        elif max(-west[index], east[index]) > 360:
+            wrong[index] = ("bad_geometry", "its footprint has longitudes beyond 360 degrees")
+        if wrong[index] is not None:
+            shapes[index] = None
+    _check_places(shapes, wrong, records)
+
+
+def _check_places(shapes: Array, wrong: list[tuple[str, str] | None], records: Sequence[Record]) -> None:
+    """Refuse Landsat footprints that do not touch the far neighbourhood of their path and row."""
+    import shapely
+
+    rows = [i for i, record in enumerate(records) if shapes[i] is not None and record.wrs_path is not None]
+    if not rows:
+        return
+    lon, lat = row_centres(*_paths_and_rows([records[i] for i in rows]))
+    first = shapely.get_coordinates(
+        shapely.get_point(shapely.get_exterior_ring(shapely.get_geometry(shapes[rows], 0)), 0)
+    )
+    there = _metres(first[:, 0], first[:, 1], lon, lat)
+    swapped = _metres(first[:, 1], first[:, 0], lon, lat)
+    for place, index in enumerate(rows):
+        if there[place] > FAR_M:
+            word = "swapped" if swapped[place] <= FAR_M else "misplaced"
+            hint = ": longitude and latitude are swapped" if word == "swapped" else ""
+            wrong[index] = (
+                word,
+                f"its footprint lies {there[place] / 1000:.0f} km from its path and row{hint}",
+            )
+            shapes[index] = None
+
+
+def _metres(lon: Array, lat: Array, lon0: Array, lat0: Array) -> Array:
+    """Distance on the sphere (haversine)."""
+    lon, lat, lon0, lat0 = (np.radians(value) for value in (lon, lat, lon0, lat0))
+    half = np.sin((lat - lat0) / 2) ** 2 + np.cos(lat) * np.cos(lat0) * np.sin((lon - lon0) / 2) ** 2
+    return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(half)))
+
+
+def _densify(shapes: Array) -> Array:
+    """Short edges where the plane bends them: longitudes are first made to run on across 180 degrees."""
+    import shapely
+
+    bounds = shapely.bounds(shapes)
+    for index in np.flatnonzero(bounds[:, 1] < STRAIGHT_NORTH_OF):
+        parts = [
+            shapely.Polygon(_run_on(part.exterior), [_run_on(hole) for hole in part.interiors])
+            for part in shapely.get_parts(shapes[index])
+        ]
+        shapes[index] = shapely.segmentize(shapely.MultiPolygon(parts), STEP_DEG)
+    return shapes
+
+
+def _run_on(ring: Any) -> Array:
+    places = np.array(ring.coords)
+    turns = np.round(np.diff(places[:, 0]) / 360)
+    places[1:, 0] -= 360 * np.cumsum(turns)
+    return places
+
+
+def _clean(shapes: Array) -> Array:
+    """Valid polygons; pieces that meet are joined; what is no area is left out."""
+    import shapely
+
+    shapes = shapes.copy()
+    shapes[~np.isfinite(shapely.bounds(shapes)).all(axis=1)] = None
+    broken = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
+    shapes[broken] = shapely.make_valid(shapes[broken])
+    mixed = np.flatnonzero(~np.isin(shapely.get_type_id(shapes), (-1, 3)))
+    for index in mixed:
+        parts = shapely.get_parts(shapes[index])
+        areas = shapely.get_parts(parts[np.isin(shapely.get_type_id(parts), (3, 6))])
+        shapes[index] = shapely.union_all(areas, grid_size=SNAP_M if len(areas) > 1 else None)
+    return np.asarray(shapely.normalize(shapes), object)
+
+
+def _clip_to_corners(shapes: Array, records: Sequence[Record]) -> None:
+    """Keep of a nominal footprint what the corners of its product can hold."""
+    import shapely
+
+    for index, record in enumerate(records):
+        if record.within is not None and record.geometry is None and shapes[index] is not None:
+            corners, _ = Footprints().project([_corners_only(record)])
+            common = shapely.intersection(shapes[index], corners[0]) if corners[0] is not None else None
+            shapes[index] = corners[0] if common is None or common.is_empty else common
+
+
+def _corners_only(record: Record) -> Record:
+    return Record(
+        scene_id=record.scene_id, acquired=record.acquired, platform=record.platform, geometry=record.within
+    )
+
+
+def _check_areas(shapes: Array, wrong: list[tuple[str, str] | None]) -> None:
+    import shapely
+
+    for index in np.flatnonzero(~(shapely.area(shapes) > 0)):
+        wrong[index] = wrong[index] or ("bad_geometry", "its footprint has no area")
+        shapes[index] = None

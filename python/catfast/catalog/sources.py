@@ -1,0 +1,198 @@
+"""Files and folders that a user names, to rows that can be read one by one."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from catfast.catalog.config import CatalogConfig
+from catfast.catalog.csvfiles import csv_records
+from catfast.catalog.features import from_feature
+from catfast.catalog.jsonfiles import features, open_text
+from catfast.catalog.mtl import mtl_record
+from catfast.catalog.parquetfiles import ParquetSource
+from catfast.catalog.record import LeftAloneError, Record, RejectedError
+from catfast.errors import InputError
+
+Read = Callable[[], tuple[Record, bool]]
+"""Gives a row's record and whether its time was naive, or raises RejectedError or LeftAloneError."""
+
+_ITEM_SUFFIXES = (".json", ".geojson", ".jsonl", ".ndjson")
+_MTL = ("_MTL.json", "_MTL.txt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Rows of one file."""
+
+    source: Path
+    """The file."""
+    first: int
+    """Place of the first row in the file, from 1."""
+    rows: list[Read]
+    """One call a row."""
+    crs: Any = None
+    """CRS of the footprints, None for longitude and latitude."""
+    strict: bool = True
+    """Whether rows that are no scenes count as rejected: not so in a folder, where other files lie about."""
+
+
+def batches(sources: list[Path], kind: str, config: CatalogConfig) -> Iterator[Batch]:
+    """Rows of all sources, in their order; the files of a folder in the order of their names.
+
+    Raises:
+        InputError: a source that is absent or cannot be read.
+    """
+    for source in sources:
+        if source.is_dir():
+            yield from _packed(_folder(source, kind), config.batch_size)
+        elif source.is_file():
+            yield from _file(source, kind, config)
+        else:
+            raise InputError(f"{source}: expected a file or a folder, found nothing there")
+
+
+def _file(path: Path, kind: str, config: CatalogConfig) -> Iterator[Batch]:
+    rows: Iterator[Read] = iter(())
+    with open_text(path, "latin-1") if os.access(path, os.R_OK) else _unreadable(path) as file:
+        head = file.read(64).lstrip("\ufeffï»¿ \t\r\n")
+    if head.startswith("PAR1"):
+        parquet = ParquetSource(path)
+        first = 1
+        for calls in parquet.batches(config.batch_size, kind):
+            yield Batch(source=path, first=first, rows=calls, crs=parquet.crs)
+            first += len(calls)
+        return
+    if path.name.endswith(_MTL):
+        rows = iter([partial(_product, path, None)])
+    elif head.startswith(("{", "[")):
+        rows = _located(path, (partial(_feature, feature, kind) for feature in features(path)))
+    elif head:
+        rows = csv_records(path, kind, config)
+    first = 1
+    while calls := list(islice(rows, config.batch_size)):
+        yield Batch(source=path, first=first, rows=calls)
+        first += len(calls)
+
+
+def _unreadable(path: Path) -> Any:
+    raise InputError(f"{path}: cannot be read: no permission")
+
+
+def _folder(folder: Path, kind: str) -> Iterator[tuple[Path, Read]]:
+    """Items of all files below a folder; a Landsat product is one row whatever files describe it."""
+    for where, _, names in sorted(os.walk(folder)):
+        here = Path(where)
+        names.sort()
+        images = _images(names)
+        products = {
+            name[: name.rindex("_MTL")]: here / name for name in reversed(names) if name.endswith(_MTL)
+        }
+        taken: set[str] = set()
+        if kind == "landsat":
+            for stem, mtl in sorted(products.items()):
+                item = next((name for name in names if _describes(name, stem)), None)
+                taken.update(name for name in names if _describes(name, stem))
+                yield mtl, _with_path(partial(_product, mtl, here / item if item else None), here, images)
+        for name in names:
+            if name.lower().endswith(_ITEM_SUFFIXES) and not name.endswith(_MTL) and name not in taken:
+                for row in _items(here / name, kind):
+                    yield here / name, _with_path(row, here, images)
+
+
+def _describes(name: str, stem: str) -> bool:
+    return name.startswith(stem) and name.endswith(".json") and not name.endswith(_MTL)
+
+
+def _items(path: Path, kind: str) -> Iterator[Read]:
+    """Features of a file in a folder; a broken file is one rejected row."""
+    try:
+        for feature in features(path):
+            yield partial(_feature, feature, kind)
+    except InputError as error:
+        yield partial(_broken, str(error))
+
+
+def _broken(detail: str) -> tuple[Record, bool]:
+    raise RejectedError("unreadable", detail)
+
+
+def _feature(feature: Any, kind: str) -> tuple[Record, bool]:
+    if not isinstance(feature, Mapping):
+        raise RejectedError("not_a_scene", f"expected a feature, found {str(feature)[:40]!r}")
+    return from_feature(feature, kind)
+
+
+def _product(mtl: Path, item: Path | None) -> tuple[Record, bool]:
+    """A Landsat product: time and numbers from its MTL, the footprint from its STAC item if any."""
+    record = mtl_record(mtl)
+    if item is not None:
+        try:
+            geometry = next(features(item))["geometry"]
+        except (InputError, LookupError, TypeError, StopIteration):
+            geometry = None
+        if geometry:
+            record = replace(record, geometry=geometry, within=None)
+    return record, False
+
+
+def _located(path: Path, rows: Iterator[Read]) -> Iterator[Read]:
+    """Rows of one file, with its folder as their path where it holds their images."""
+    images = _images(sorted(entry.name for entry in path.absolute().parent.iterdir()))
+    return (_now(_with_path(row, path.parent, images)) for row in rows)
+
+
+def _now(row: Read) -> Read:
+    """What a row gives, without what it was read from: items are long, and batches hold thousands."""
+    try:
+        found = row()
+    except (RejectedError, LeftAloneError) as error:
+        return partial(_again, error.with_traceback(None))
+    return lambda: found
+
+
+def _again(error: Exception) -> tuple[Record, bool]:
+    raise error
+
+
+def _images(names: list[str]) -> list[str]:
+    return [name for name in names if name.lower().endswith((".tif", ".tiff"))]
+
+
+def _with_path(row: Read, folder: Path, images: list[str]) -> Read:
+    """`images` are sorted: those of a scene start with its id."""
+    if not images:
+        return row
+
+    def read() -> tuple[Record, bool]:
+        record, naive = row()
+        place = bisect_left(images, record.scene_id)
+        if place < len(images) and images[place].startswith(record.scene_id):
+            record = replace(record, path=str(folder.absolute()))
+        return record, naive
+
+    return read
+
+
+def _packed(rows: Iterator[tuple[Path, Read]], size: int) -> Iterator[Batch]:
+    """Rows of many small files in batches; each keeps its own file as the source of what it says."""
+    while chunk := list(islice(rows, size)):
+        yield Batch(
+            source=chunk[0][0], first=0, rows=[_named(path, row) for path, row in chunk], strict=False
+        )
+
+
+def _named(path: Path, row: Read) -> Read:
+    def read() -> tuple[Record, bool]:
+        try:
+            return row()
+        except RejectedError as error:
+            raise RejectedError(error.reason, f"{path.name}: {error}", error.scene_id) from error
+
+    return read

@@ -1,0 +1,58 @@
+"""Times as the providers write them, to UTC."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from catfast.catalog.record import RejectedError
+
+EARLIEST = datetime(1972, 7, 23, tzinfo=UTC)
+"""Launch of the first Landsat."""
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_DAY_OF_YEAR = re.compile(r"(\d{4})[:-](\d{3})[:T ](\d\d:\d\d:\d\d)(\.\d*)?Z?$")
+_DAY_ONLY = re.compile(r"\d{4}([-/]?)\d\d\1\d\d$")
+_EPOCH_MS = re.compile(r"\d{11,14}(\.\d*)?$")
+
+
+def parse_time(value: Any) -> tuple[datetime, bool]:
+    """A time in UTC to the microsecond, and whether it was naive (taken for UTC).
+
+    Takes ISO 8601, a year and day of the year as USGS writes them, epoch milliseconds as Earth Engine does,
+    and datetimes.
+
+    Raises:
+        RejectedError: ``no_time`` or ``bad_time``.
+    """
+    if value is None or value == "" or (isinstance(value, float) and not math.isfinite(value)):
+        raise RejectedError("no_time", "has no time")
+    try:
+        time = value if isinstance(value, datetime) else _parse(str(value).strip())
+        naive = time.tzinfo is None
+        time = time.replace(tzinfo=UTC) if naive else time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise RejectedError("bad_time", f"expected a time, found {value!r}") from error
+    if not EARLIEST <= time < LATEST:
+        raise RejectedError("bad_time", f"expected a time from 1972 to 2099, found {value!s}")
+    return time, naive
+
+
+def epoch_ms(time: datetime) -> int:
+    """Milliseconds since 1970, rounded to the nearest."""
+    return round((time - EPOCH) / timedelta(milliseconds=1))
+
+
+def _parse(text: str) -> datetime:
+    if _EPOCH_MS.match(text):
+        return EPOCH + timedelta(milliseconds=float(text))
+    if _DAY_ONLY.match(text):
+        raise RejectedError("no_time", f"has a day but no time of day: {text}")
+    if match := _DAY_OF_YEAR.match(text):
+        year, day, clock, fraction = match.groups()
+        start = datetime.fromisoformat(f"{year}-01-01T{clock}{(fraction or '.0').ljust(2, '0')[:7]}+00:00")
+        return start + timedelta(days=int(day) - 1)
+    return datetime.fromisoformat(text.replace("/", "-").removesuffix(" UTC"))

@@ -1,0 +1,108 @@
+"""Two catalogues in, pairs out."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from catfast.catalog import MARK, build, whole_file
+from catfast.errors import InputError, MissingExtraError, Notice
+from catfast.pairs import sedonadb, spark
+from catfast.pairs.config import PairsConfig, PairsResult
+from catfast.pairs.finish import finish
+from catfast.pairs.lists import write_lists
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RUNNERS = {"sedonadb": sedonadb.run, "spark": spark.run}
+
+
+def mine(planet: Path, landsat: Path, output: Path, config: PairsConfig | None = None) -> PairsResult:
+    """Find all pairs of a PlanetScope and a Landsat scene within a time of each other over the same ground.
+
+    Args:
+        planet: catalogue of PlanetScope scenes: GeoParquet with ``scene_id, platform, acquired, geometry``.
+        landsat: likewise of Landsat.
+        output: the pairs, GeoParquet ordered by ``ps_acquired, ps_id, l8_id``; replaced when it is there.
+        config: options.
+
+    Raises:
+        MissingExtraError: the engine is not installed.
+        UsageError: Java or Sedona's jar cannot be had.
+        InputError: a catalogue is absent, broken or empty, or the master does not answer.
+        OutputError: the disk does not take the pairs.
+    """
+    try:
+        import pyarrow.parquet as pq
+        import shapely  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("pairing scenes", "pairs") from error
+    config = config or PairsConfig()
+    started = time.perf_counter()
+    notices: list[Notice] = []
+    with whole_file(output) as part:
+        with (
+            _checked(planet, "planet", output, notices) as ps,
+            _checked(landsat, "landsat", output, notices) as l8,
+        ):
+            pairs = finish(RUNNERS[config.engine](ps, l8, config), config)
+        pq.write_table(pairs, part, compression="zstd", row_group_size=65_536)
+        if config.id_lists is not None:
+            write_lists(pairs, config.id_lists)
+    return PairsResult(
+        output=output,
+        pairs=pairs.num_rows,
+        planet_scenes=len(pairs["ps_id"].unique()),
+        landsat_scenes=len(pairs["l8_id"].unique()),
+        over_local=_over_local(pairs, config),
+        engine=config.engine,
+        warnings=(*notices, *_notices(pairs, config)),
+        seconds=time.perf_counter() - started,
+    )
+
+
+@contextlib.contextmanager
+def _checked(path: Path, kind: str, output: Path, notices: list[Notice]) -> Iterator[Path]:
+    """The catalogue as catfast writes it; one from elsewhere is made into one, with notices."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        raise InputError(f"{path}: expected a catalogue of scenes, found no such file")
+    try:
+        with pq.ParquetFile(path) as file:
+            mark = (file.schema_arrow.metadata or {}).get(MARK, b"").decode()
+            rows = file.metadata.num_rows
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: expected a parquet file: {str(error).splitlines()[0]}") from error
+    if not rows:
+        raise InputError(f"{path}: expected scenes, found an empty catalogue")
+    if mark and mark != kind:
+        raise InputError(f"{path}: expected a catalogue of {kind} scenes, found one of {mark} scenes")
+    if mark:
+        yield path
+        return
+    with TemporaryDirectory(dir=output.absolute().parent, prefix=".catfast_") as folder:
+        adopted = Path(folder) / f"{kind}.parquet"
+        made = build(kind, [path], adopted)
+        notices += [Notice(notice.name, f"{path}: {notice.message}") for notice in made.warnings]
+        yield adopted
+
+
+def _over_local(pairs: pa.Table, config: PairsConfig) -> int:
+    local = pairs["dt_local_s"].to_pylist()
+    return sum(value is not None and abs(value) > config.max_dt_s for value in local)
+
+
+def _notices(pairs: pa.Table, config: PairsConfig) -> Iterator[Notice]:
+    if not pairs.num_rows:
+        yield Notice("no_pairs", "no two scenes were taken at the same time over the same ground")
+    unknown = pairs["dt_local_s"].null_count
+    if unknown:
+        measure = ": their scene centre counts" if config.time_reference == "local" else ""
+        yield Notice("no_path_row", f"{unknown} pairs have no WRS-2 path and row, so no dt_local_s{measure}")

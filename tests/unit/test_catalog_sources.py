@@ -1,0 +1,274 @@
+"""Every kind of file that a catalogue is made of, written here as its provider writes it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import shapely
+
+from catfast.catalog import CatalogConfig, build, describe
+from catfast.errors import InputError, OutputError, UsageError
+from tests.scenes import planet_item, rows, square, to_degrees, write_catalogue
+
+HERE = to_degrees(square(-50, 67))
+WHEN = "2023-07-14T14:48:24.593901Z"
+IDS = [f"20230714_14482{index}_59_2414" for index in range(5)]
+ITEMS = [planet_item(scene_id, WHEN, HERE) for scene_id in IDS]
+PRODUCT = "LC08_L1TP_007013_20230714_20230725_02_T1"
+
+
+def made(kind: str, source: Path, **options: object) -> list[dict]:
+    output = source.parent / "catalogue.parquet"
+    build(kind, [source], output, CatalogConfig(**options))
+    return rows(output)
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def table(path: Path, entries: list[dict]) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, entries[0])
+        writer.writeheader()
+        writer.writerows(entries)
+    return path
+
+
+PAGE = {"_links": {"_next": "x"}, "features": ITEMS, "type": "FeatureCollection"}
+LAYOUTS = {
+    "page.json": json.dumps(PAGE),
+    "indented.json": json.dumps(PAGE, indent=2),
+    "list.json": json.dumps(ITEMS),
+    "lines.jsonl": "\n".join(map(json.dumps, ITEMS)),
+    "blank.ndjson": "\n\n".join(map(json.dumps, ITEMS)) + "\n\n",
+    "bom.json": "\ufeff" + json.dumps(PAGE),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_planet_items_in_every_layout(tmp_path, name):
+    found = made("planet", written(tmp_path, name, LAYOUTS[name]))
+    assert [row["scene_id"] for row in found] == IDS
+    assert found[0]["acquired"] == datetime(2023, 7, 14, 14, 48, 24, 594_000, UTC)
+    assert found[0]["platform"] == "planetscope"
+    assert found[0]["instrument"] == "PSB.SD"
+    assert found[0]["cloud_cover"] == 25
+    assert shapely.from_wkb(found[0]["geometry"]).equals_exact(square(-50, 67), 1e-3, normalize=True)
+
+
+def test_pages_of_many_pages(tmp_path):
+    """Longer than what is read at once, in small batches: nothing is lost at the seams."""
+    ids = [f"20230714_{index:06d}_59_2414" for index in range(3000)]
+    page = json.dumps({"features": [planet_item(scene_id, WHEN, HERE) for scene_id in ids]})
+    assert len(page) > 1 << 20
+    found = made("planet", written(tmp_path, "long.json", page), batch_size=700)
+    assert [row["scene_id"] for row in found] == ids
+
+
+def test_one_item(tmp_path):
+    assert len(made("planet", written(tmp_path, "item.json", json.dumps(ITEMS[0], indent=1)))) == 1
+
+
+def test_a_folder_gives_each_kind_its_own(tmp_path):
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    written(folder, f"{IDS[0]}_metadata.json", json.dumps(ITEMS[0]))
+    written(folder, f"{IDS[0]}_3B_AnalyticMS_SR.tif", "")
+    written(folder, "manifest.json", json.dumps({"name": "", "files": [{"path": "x"}]}))
+    written(folder, "broken.json", "{")
+    mtl = {"LANDSAT_METADATA_FILE": {"A": {"LANDSAT_PRODUCT_ID": PRODUCT}, "B": {"CLOUD_COVER": "46.36"}}}
+    mtl["LANDSAT_METADATA_FILE"]["B"] |= {
+        "DATE_ACQUIRED": "2023-07-14",
+        "SCENE_CENTER_TIME": "14:48:09.8718430Z",
+    }
+    written(folder, f"{PRODUCT}_MTL.json", json.dumps(mtl))
+    written(folder, f"{PRODUCT}_B2.TIF", "")
+    (planet,) = made("planet", folder)
+    assert (planet["scene_id"], planet["path"]) == (IDS[0], str(folder))
+    (landsat,) = made("landsat", folder)
+    assert (landsat["scene_id"], landsat["path"]) == (PRODUCT, str(folder))
+    assert (landsat["wrs_path"], landsat["wrs_row"], landsat["cloud_cover"]) == (7, 13, 46.36)
+    assert landsat["acquired"] == datetime(2023, 7, 14, 14, 48, 9, 872_000, UTC)
+    assert shapely.from_wkb(landsat["geometry"]).area == pytest.approx(185e3 * 180e3, rel=0.02)
+
+
+BULK = {
+    "Display ID": PRODUCT,
+    "Landsat Product Identifier L1": PRODUCT,
+    "WRS Path": "7",
+    "WRS Row": " 013",
+    "Date Acquired": "2023/07/14",
+    "Start Time": "2023:195:14:47:57.5",
+    "Stop Time": "2023:195:14:48:22.5",
+    "Scene Cloud Cover L1": "46.36",
+    "Sun Elevation L0RA": "44.36",
+    "Sensor Identifier": "OLI_TIRS",
+    "Satellite": "8",
+}
+CORNERS = {
+    "Upper Left": (-52, 68),
+    "Upper Right": (-48, 68),
+    "Lower Right": (-48, 66),
+    "Lower Left": (-52, 66),
+}
+BULK |= {f"Corner {corner} Latitude": lat for corner, (_, lat) in CORNERS.items()}
+BULK |= {f"Corner {corner} Longitude": lon for corner, (lon, _) in CORNERS.items()}
+EARTH_ENGINE = {
+    "system:index": "LC08_007013_20230714",
+    "CLOUD_COVER": "46.36",
+    "SUN_ELEVATION": "44.36",
+    "WRS_PATH": "7",
+    "WRS_ROW": "13",
+    "system:time_start": "1689346090000",
+    ".geo": '{"type":"Polygon","coordinates":[[[-52,68],[-48,68],[-48,66],[-52,66],[-52,68]]]}',
+}
+
+
+@pytest.mark.parametrize("entry", [BULK, EARTH_ENGINE], ids=["usgs", "earth engine"])
+def test_csvs_of_landsat(tmp_path, entry):
+    (found,) = made("landsat", table(tmp_path / "scenes.csv", [entry]))
+    assert found["scene_id"].startswith("LC08_")
+    assert found["acquired"] == datetime(2023, 7, 14, 14, 48, 10, 0, UTC)
+    assert (found["platform"], found["instrument"]) == ("landsat-8", "oli,tirs")
+    assert (found["wrs_path"], found["wrs_row"]) == (7, 13)
+    assert (found["cloud_cover"], found["sun_elevation"]) == (46.36, 44.36)
+    west, _, east, _ = to_degrees(shapely.from_wkb(found["geometry"])).bounds
+    assert (west, east) == pytest.approx((-52, -48))
+
+
+def test_gzipped_csv_in_batches(tmp_path):
+    entries = [
+        BULK | {"Landsat Product Identifier L1": f"LC08_L1TP_007013_202307{day:02d}_20230725_02_T1"}
+        for day in range(10, 30)
+    ]
+    plain = table(tmp_path / "scenes.csv", entries)
+    zipped = tmp_path / "scenes.csv.gz"
+    zipped.write_bytes(gzip.compress(plain.read_bytes()))
+    assert made("landsat", zipped, batch_size=7) == made("landsat", plain)
+
+
+def test_any_csv_by_its_columns(tmp_path):
+    entries = [{"a": IDS[0], "b": "2023-07-14 14:48:24", "c": HERE.wkt}]
+    path = table(tmp_path / "own.csv", entries)
+    output = tmp_path / "x.parquet"
+    result = build("planet", [path], output, CatalogConfig(id_col="a", time_col="b", geometry_col="c"))
+    assert [notice.name for notice in result.warnings] == ["naive_time"]
+    (found,) = rows(output)
+    assert found["acquired"] == datetime(2023, 7, 14, 14, 48, 24, 0, UTC)
+
+
+def test_stac_geoparquet(tmp_path):
+    columns = {
+        "id": ["LC09_L2SP_010012_20220129_02_T1"],
+        "datetime": pa.array([datetime(2022, 1, 29, 15, 28, 34, 396428, UTC)], pa.timestamp("us", "UTC")),
+        "geometry": [shapely.to_wkb(HERE)],
+        "eo:cloud_cover": [21.12],
+        "landsat:wrs_path": ["010"],
+        "landsat:wrs_row": ["012"],
+        "platform": ["landsat-9"],
+        "instruments": [["oli", "tirs"]],
+    }
+    path = tmp_path / "stac.parquet"
+    pq.write_table(pa.table(columns), path)
+    (found,) = made("landsat", path)
+    assert (found["platform"], found["wrs_path"], found["cloud_cover"]) == ("landsat-9", 10, 21.12)
+
+
+def test_geoparquet_in_another_crs(tmp_path):
+    utm = square(-50, 67)
+    other = shapely.transform(utm, lambda xy: xy)
+    path = write_catalogue(tmp_path / "x.parquet", [other], [1_689_346_090_000], ids=IDS[:1])
+    (found,) = made("planet", path)
+    assert shapely.from_wkb(found["geometry"]).equals_exact(utm, 1e-6, normalize=True)
+    info = describe(tmp_path / "catalogue.parquet")
+    assert (info.scenes, info.platforms) == (1, {"planetscope": 1})
+
+
+def test_duplicates_keep_the_first(tmp_path):
+    items = [planet_item(IDS[0], WHEN, HERE, cloud_cover=0), *ITEMS, planet_item(IDS[3], WHEN, HERE)]
+    source, rejects = written(tmp_path, "x.json", json.dumps(items)), tmp_path / "rejects.csv"
+    result = build(
+        "planet", [source, source], tmp_path / "x.parquet", CatalogConfig(rejects=rejects, batch_size=2)
+    )
+    assert result.scenes == 5
+    assert result.rejected == {"duplicate": 9}
+    assert rows(tmp_path / "x.parquet")[0]["cloud_cover"] == 0
+    with rejects.open() as file:
+        lines = list(csv.DictReader(file))
+    assert [(line["row"], line["scene_id"]) for line in lines[:2]] == [("2", IDS[0]), ("7", IDS[3])]
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        (planet_item(IDS[0], "", HERE), "no_time"),
+        (planet_item(IDS[0], "9999-12-31T00:00:00Z", HERE), "bad_time"),
+        (planet_item(IDS[0], WHEN, None), "no_geometry"),
+        (planet_item(IDS[0], WHEN, shapely.Polygon()), "no_geometry"),
+        (planet_item(IDS[0], WHEN, shapely.Point(1, 2)), "bad_geometry"),
+        (planet_item(IDS[0], WHEN, {"type": "Polygon", "coordinates": "x"}), "bad_geometry"),
+        (
+            planet_item(IDS[0], WHEN, {"type": "Polygon", "coordinates": [[[1, 70], [2, 70], [1, 70]]]}),
+            "bad_geometry",
+        ),
+        (planet_item(IDS[0], WHEN, shapely.box(67, 120, 68, 121)), "swapped"),
+        (planet_item("", WHEN, HERE), "no_id"),
+    ],
+)
+def test_unusable_rows_are_named_and_leave_no_file(tmp_path, item, reason):
+    source, rejects = written(tmp_path, "x.json", json.dumps([item])), tmp_path / "rejects.csv"
+    with pytest.raises(InputError, match="expected PlanetScope scenes"):
+        build("planet", [source], tmp_path / "x.parquet", CatalogConfig(rejects=rejects))
+    assert rejects.read_text().splitlines()[1].split(",")[3] == reason
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rejects.csv", "x.json"]
+
+
+def test_a_swapped_landsat_footprint_is_seen_by_its_row(tmp_path):
+    swapped = {"type": "Polygon", "coordinates": [[[68, -52], [68, -48], [66, -48], [66, -52], [68, -52]]]}
+    entry = EARTH_ENGINE | {".geo": json.dumps(swapped)}
+    with pytest.raises(InputError, match="longitude and latitude are swapped"):
+        made("landsat", table(tmp_path / "scenes.csv", [entry]))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "found none"),
+        ("{", "expected JSON"),
+        ("[1, 2", "expected JSON"),
+        ("a,b\n1,2\n", "expected a column with the id"),
+        ("PAR1 but no parquet", "expected a parquet file"),
+    ],
+)
+def test_broken_files_are_one_sentence(tmp_path, text, words):
+    with pytest.raises(InputError, match=words):
+        made("planet", written(tmp_path, "x.dat", text))
+
+
+def test_usage(tmp_path):
+    source = written(tmp_path, "x.json", json.dumps(ITEMS))
+    with pytest.raises(UsageError):
+        build("modis", [source], tmp_path / "x.parquet")
+    with pytest.raises(UsageError):
+        CatalogConfig(id_col="a")
+    with pytest.raises(InputError, match="found nothing there"):
+        build("planet", [tmp_path / "absent"], tmp_path / "x.parquet")
+    with pytest.raises(OutputError):
+        build("planet", [source], tmp_path / "absent" / "x.parquet")
+    with pytest.raises(InputError, match="expected a column"):
+        build(
+            "planet",
+            [table(tmp_path / "o.csv", [{"a": 1}])],
+            tmp_path / "x.parquet",
+            CatalogConfig(id_col="z", time_col="y"),
+        )

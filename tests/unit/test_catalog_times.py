@@ -1,0 +1,50 @@
+"""Times as providers write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from catfast.catalog.record import RejectedError
+from catfast.catalog.times import epoch_ms, parse_time
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "naive"),
+    [
+        ("2022-01-25T07:55:09.676173Z", datetime(2022, 1, 25, 7, 55, 9, 676173, UTC), False),
+        ("2022-01-25T09:55:09.5+02:00", datetime(2022, 1, 25, 7, 55, 9, 500000, UTC), False),
+        ("2023-03-25 10:35:03.192496+00:00", datetime(2023, 3, 25, 10, 35, 3, 192496, UTC), False),
+        ("2023-03-25 10:35:03", datetime(2023, 3, 25, 10, 35, 3, 0, UTC), True),
+        ("2011:010:07:30:29.98794", datetime(2011, 1, 10, 7, 30, 29, 987940, UTC), False),
+        ("1641197709676", datetime(2022, 1, 3, 8, 15, 9, 676000, UTC), False),
+        (1641197709676, datetime(2022, 1, 3, 8, 15, 9, 676000, UTC), False),
+    ],
+)
+def test_times_become_utc(text, expected, naive):
+    assert parse_time(text) == (expected, naive)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, "no_time"),
+        ("", "no_time"),
+        (float("nan"), "no_time"),
+        ("2019-12-01", "no_time"),
+        ("2020/01/01", "no_time"),
+        ("yesterday", "bad_time"),
+        ("9999-12-31T23:59:59Z", "bad_time"),
+        ("0001-01-01T00:00:00+02:00", "bad_time"),
+        ("2023-02-30T00:00:00Z", "bad_time"),
+    ],
+)
+def test_what_is_no_time_is_refused(text, reason):
+    with pytest.raises(RejectedError) as caught:
+        parse_time(text)
+    assert caught.value.reason == reason
+
+
+def test_milliseconds_are_the_nearest():
+    assert epoch_ms(datetime(1970, 1, 1, 0, 0, 1, 499_600, UTC)) == 1500
