@@ -253,7 +253,10 @@ class TestInterruption:
 
     def interrupt(self, scene, model, output):
         """Exit code and stderr of a run that gets SIGINT as soon as it writes."""
-        process = self.start(scene, model, output)
+        # Where the tests run in the background, SIGINT is ignored, and children inherit that.
+        process = self.start(
+            scene, model, output, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+        )
         while not list(output.parent.iterdir()) and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
