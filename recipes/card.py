@@ -29,7 +29,7 @@ def _text(settings: Settings, scores: dict[str, Any], parity: Parity, parameters
     config: ModelConfig = settings.config()
     fine: Stage = settings.finetune
     return _TEMPLATE.read_text(encoding="utf-8").format(
-        tables=_pooled(scores) + _by_fold(scores) + _checks(scores),
+        tables=_pooled(scores) + _by_fold(scores) + _clear_chips(scores) + _checks(scores),
         folds=settings.folds,
         gsd=config.gsd_m,
         architecture=", ".join(f"{key} {value}" for key, value in settings.architecture.items()),
@@ -89,6 +89,17 @@ def _by_fold(scores: dict[str, Any]) -> str:
             entry = fold["chips"].get(source)
             cells.append(f"{entry['model']['iou']:.3f} / {entry['rule']['iou']:.3f}" if entry else "none")
         rows.append(f"| {number} | " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def _clear_chips(scores: dict[str, Any]) -> str:
+    """Held-out chips without any cloud, where every cloud is a false one."""
+    rows = ["\nShare called cloud in held-out chips that are clear:\n", "| chip | model | blue > 0.20 |"]
+    rows.append("| --- | --- | --- |")
+    for name, entry in scores["by_chip"].items():
+        (tp, fp, fn, tn), rule = entry["model"], entry["rule"]
+        if tp + fn == 0:
+            rows.append(f"| {name} | {fp / (fp + tn):.1%} | {rule[1] / (rule[1] + rule[3]):.1%} |")
     return "\n".join(rows) + "\n"
 
 
