@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from catfast.classes import CLASS_CODES
 from catfast.simulate.atmosphere import Air, draw_air
 from catfast.simulate.cloud import CLOUD_THICKNESS, HIDDEN_THICKNESS, Sky, draw_sky
 from catfast.simulate.draws import Array, Draws
 from catfast.simulate.sensor import draw_sensor, sense
 from catfast.simulate.surface import Ground, draw_ground, draw_sun
 
-__all__ = ["CLEAR", "CLOUD", "NODATA", "SHADOW", "SNOW", "WATER", "batch", "classes", "compose"]
+__all__ = ["CLEAR", "CLOUD", "SHADOW", "SNOW", "WATER", "batch", "classes", "compose"]
 
-CLEAR, CLOUD, SHADOW, SNOW, WATER, NODATA = 0, 1, 2, 3, 4, 255
+CLEAR, CLOUD, SHADOW, SNOW, WATER = (
+    CLASS_CODES[name] for name in ("clear", "cloud", "shadow", "snow", "water")
+)
 
 SHADOW_LIGHT = 0.72
 """Share of the direct sunlight under which a pixel is labelled shadow."""

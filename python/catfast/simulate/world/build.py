@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from catfast.classes import CLASS_CODES, NODATA
 from catfast.errors import OutputError
 from catfast.raster import write_geotiff
-from catfast.simulate.scene import CLEAR, CLOUD, NODATA, SHADOW, SNOW, WATER
 from catfast.simulate.world.config import PairSummary, WorldConfig, WorldSummary
 from catfast.simulate.world.landsat import write_landsat
 from catfast.simulate.world.plan import PairPlan, plan_world
@@ -25,7 +25,6 @@ from catfast.simulate.world.twin import Twin, make_twin
 
 __all__ = ["simulate_world"]
 
-CLASS_NAMES = {CLEAR: "clear", CLOUD: "cloud", SHADOW: "shadow", SNOW: "snow", WATER: "water"}
 INDEX = "world.json"
 WORKERS = 2
 
@@ -136,7 +135,7 @@ def _make_pair(building: Path, plan: PairPlan) -> PairSummary:
         ps_id=plan.ps_id,
         l8_id=plan.l8_id,
         dt_s=round(plan.dt_s, 3),
-        classes={name: round(float(shares[code]), 2) for code, name in CLASS_NAMES.items()},
+        classes={name: round(float(shares[code]), 2) for name, code in CLASS_CODES.items()},
     )
 
 
@@ -173,7 +172,7 @@ def _write_truth(folder: Path, plan: PairPlan, twin: Twin) -> None:
         "surfaces": list(plan.site.surfaces),
         "moved": "metres east and north on the scene's grid, from where Landsat saw it",
         "layers": layers,
-        "codes": {name: code for code, name in CLASS_NAMES.items()} | {"not seen": NODATA},
+        "codes": {**CLASS_CODES, "not seen": NODATA},
     }
     _write_json(folder / f"{plan.ps_id}_truth.json", truth)
 

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from affine import Affine
 
+from catfast.classes import NODATA
 from catfast.raster import Grid, parse_crs, write_geotiff
-from catfast.simulate.scene import CLEAR, CLOUD, NODATA, SHADOW, SNOW, WATER
+from catfast.simulate.scene import CLEAR, CLOUD, SHADOW, SNOW, WATER
 from catfast.simulate.world.frame import Frame
 from catfast.simulate.world.orbit import sun_distance
 from catfast.simulate.world.plan import PairPlan

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from catfast.classes import NODATA
 from catfast.simulate.atmosphere import Air, draw_air
 from catfast.simulate.cloud import Layer, Sky, draw_layer, overlay, relief_light, shadow, thickness
 from catfast.simulate.cloudkinds import HIGH, LOW, CloudKind
 from catfast.simulate.draws import Draws
 from catfast.simulate.fields import Texture, filtered, hillshade, power_law
-from catfast.simulate.scene import NODATA, classes, compose
+from catfast.simulate.scene import classes, compose
 from catfast.simulate.sensor import Sensor, sense
 from catfast.simulate.spectra import SURFACES
 from catfast.simulate.surface import Ground, Mix, Sun, Terrain, draw_mix, draw_terrain, lay
