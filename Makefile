@@ -38,9 +38,9 @@ bench: $(VENV)/full
 	cargo bench --locked -p catfast-core
 	for bench in benches/bench_*.py; do $(BIN)/python $$bench || exit 1; done
 
-# The recipe of the bundled model: about two hours on two cores.
+# The recipe of the bundled model, into work/model/default: about two hours on two cores; resumes.
 model: $(VENV)/full
-	$(BIN)/python -m recipes.default_model all --chips $(CHIPS)
+	$(BIN)/python -m recipes.default_model all --chips $(CHIPS) --work work/model --out work/model/default
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("catfast needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
