@@ -17,19 +17,10 @@ from recipes import augment, score  # noqa: E402
 from recipes.chips import Chip, folds  # noqa: E402
 from recipes.clouds import add_clouds  # noqa: E402
 from recipes.loop import loss_of, train  # noqa: E402
-from recipes.settings import CLEAR, CLOUD, IGNORE, NOT_CLOUD, SHADOW, Settings, Stage  # noqa: E402
+from recipes.settings import CLEAR, CLOUD, IGNORE, NOT_CLOUD, SHADOW, Stage  # noqa: E402
 from recipes.stream import Stream  # noqa: E402
+from tests.recipe_settings import SMALL  # noqa: E402
 
-SMALL = Settings(
-    architecture={
-        "type": "unet",
-        "encoder": "tu-mobilenetv3_small_050",
-        "decoder_channels": [16, 16, 8, 8, 8],
-    },
-    crop=64,
-    batch=4,
-    chunk=8,
-)
 STAGE = Stage(steps=8, learning_rate=3e-3, warmup=2, real_share=0.25, seed=3)
 
 

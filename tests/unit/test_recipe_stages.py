@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +18,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # recipes are run from a clo
 from catfast.models import resolve  # noqa: E402
 from recipes import default_model  # noqa: E402
 from recipes.chips import load_checks, load_chips  # noqa: E402
-from recipes.settings import CLEAR, CLOUD, NOT_CLOUD, SHADOW, Settings, Stage  # noqa: E402
+from recipes.settings import CLEAR, CLOUD, NOT_CLOUD, SHADOW, Stage  # noqa: E402
+from tests.recipe_settings import SMALL  # noqa: E402
 
-SMALL = Settings(
-    architecture={
-        "type": "unet",
-        "encoder": "tu-mobilenetv3_small_050",
-        "decoder_channels": [16, 16, 8, 8, 8],
-    },
-    crop=64,
-    batch=4,
-    chunk=8,
+STAGES = replace(
+    SMALL,
     folds=2,
     pretrain=Stage(steps=2, learning_rate=1e-3, warmup=1),
     finetune=Stage(steps=2, learning_rate=1e-3, warmup=1, real_share=0.5, seed=1),
@@ -82,9 +77,9 @@ def test_a_folder_without_chips_is_said_to_be_so(tmp_path):
 
 def test_all_stages_make_a_model_and_its_card(data, tmp_path):
     work, out = tmp_path / "work", tmp_path / "model"
-    default_model.pretrain(SMALL, work, data)
-    default_model.crossval(SMALL, work, data)
-    default_model.ship(SMALL, work, data, out)
+    default_model.pretrain(STAGES, work, data)
+    default_model.crossval(STAGES, work, data)
+    default_model.ship(STAGES, work, data, out)
     assert resolve(out) == out
     assert {path.name for path in out.iterdir()} == {
         "README.md",
@@ -99,5 +94,5 @@ def test_all_stages_make_a_model_and_its_card(data, tmp_path):
     assert f"{scores['pooled']['on_cloud_n']['rule']['iou']:.3f}" in card
     assert "4 chips of **L8 Biome**" in card
     before = (out / "model.safetensors").read_bytes()
-    default_model.ship(SMALL, work, data, out)  # everything is there: nothing is trained again
+    default_model.ship(STAGES, work, data, out)  # everything is there: nothing is trained again
     assert (out / "model.safetensors").read_bytes() == before

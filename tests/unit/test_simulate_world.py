@@ -3,6 +3,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -224,15 +227,28 @@ def test_nothing_but_an_older_world_is_overwritten(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "mine"]
 
 
-def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
-    from catfast.simulate.world import build
+@pytest.mark.skipif(os.name != "posix", reason="limits as POSIX has them")
+@pytest.mark.parametrize("limit", [0, 20_000])
+def test_a_disk_that_takes_no_more_leaves_nothing_behind(tmp_path, limit):
+    import resource
 
-    def full(*_: object) -> None:
-        raise OutputError("disk full")
-
-    monkeypatch.setattr(build, "write_landsat", full)
-    with pytest.raises(OutputError, match="disk full"):
-        simulate_world(tmp_path / "world", WorldConfig(pairs=1, size_px=128))
+    command = [
+        sys.executable,
+        "-c",
+        "from catfast.cli import main; main()",
+        "simulate",
+        str(tmp_path / "world"),
+    ]
+    done = subprocess.run(
+        [*command, "--pairs", "1", "--size", "128", "-q"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert done.returncode == 4
+    assert "cannot be written" in done.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
