@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from catfast.labels.config import KINDS, METHODS, SCHEMES, LabelConfig, LabelResult
+from catfast.labels.labeller import Labeller
 from catfast.labels.transfer import transfer
 from catfast.labels.warp import QaWarp
 
@@ -12,6 +13,7 @@ __all__ = [
     "SCHEMES",
     "LabelConfig",
     "LabelResult",
+    "Labeller",
     "QaWarp",
     "transfer",
     "transfer_labels",

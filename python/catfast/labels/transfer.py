@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from catfast import _core
 from catfast.classes import CLASS_CODES, NODATA
 from catfast.errors import InputError, Notice
 from catfast.labels.config import LabelConfig, LabelResult
+from catfast.labels.labeller import Labeller
 from catfast.labels.outputs import identity_tags, label_style
-from catfast.labels.warp import Labels, QaWarp
 from catfast.landsat import open_qa
 from catfast.planet import Scene, describe_scene
 from catfast.raster import Raster, is_made_already, open_raster, read_tags, tiff_writer
@@ -99,38 +98,27 @@ def _write(
     progress: Progress | None,
 ) -> npt.NDArray[np.int64]:
     grid = raster.info.grid
-    warp = QaWarp(source, grid, config)
+    labeller = Labeller(source, raster, scene, config)
     rows = math.ceil(ROWS / raster.info.block_rows) * raster.info.block_rows
     with tiff_writer(output, grid, nodata=NODATA) as writer:
         for start in range(0, grid.height, rows):
-            band = warp.place(start, min(start + rows, grid.height))
-            valid = None if band.window is None else _valid(raster, scene, band.start, band.stop)
-            writer.append(warp.labels(band, valid))
+            stop = min(start + rows, grid.height)
+            writer.append(labeller.rows(start, stop))
             if progress is not None:
-                progress(band.stop, grid.height)
-        if not warp.inside:
-            raise InputError(f"{raster.info.path}: no pixel of it lies on the grid of {source.info.path}")
+                progress(stop, grid.height)
+        labeller.check_inside()
         simulated = [info.tags.get("CATFAST_SIMULATED") for info in (source.info, raster.info)]
         told = {
-            "CATFAST_LABELLED_PERCENT": f"{_labelled(warp.counts):.4f}",
+            "CATFAST_LABELLED_PERCENT": f"{_labelled(labeller.counts):.4f}",
             **{
                 f"CATFAST_PERCENT_{name.upper()}": f"{v:.4f}"
-                for name, v in _shares(warp.counts, config).items()
+                for name, v in _shares(labeller.counts, config).items()
             },
             **({"CATFAST_SIMULATED": "1"} if any(simulated) else {}),
         }
         names = (source.info.path.name, raster.info.path.name)
         writer.finish(label_style(names, identity, told, config))
-    return warp.counts
-
-
-def _valid(raster: Raster, scene: Scene, start: int, stop: int) -> Labels:
-    dn = raster.read_rows(scene.bands, start, stop)
-    if dn.dtype != np.uint16:
-        dn = dn.astype(np.float32)
-    valid = np.empty(dn.shape[1:], np.uint8)
-    _core.valid_mask(dn, scene.nodata, valid)
-    return valid
+    return labeller.counts
 
 
 def _labelled(counts: npt.NDArray[np.int64]) -> float:
