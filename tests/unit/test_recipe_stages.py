@@ -25,8 +25,8 @@ STAGES = replace(
     SMALL,
     folds=2,
     pretrain=Stage(steps=2, learning_rate=1e-3, warmup=1),
-    finetune=Stage(steps=2, learning_rate=1e-3, warmup=1, real_share=0.5, seed=1),
-    polish=Stage(steps=2, learning_rate=1e-3, warmup=1, real_share=0.5, low_sun=1.0, seed=2),
+    finetune=Stage(steps=2, learning_rate=1e-3, warmup=1, real_share=0.5, low_sun=0.5, seed=1),
+    members=2,
 )
 
 
