@@ -26,7 +26,6 @@ from torch import nn
 from catfast.models import build, export, load, save
 from recipes.card import write_card
 from recipes.chips import Chip, folds, load_checks, load_chips
-from recipes.encoder import start_from_imagenet, weights_file
 from recipes.loop import train
 from recipes.score import score_checks, score_chips, summary
 from recipes.settings import Settings, Stage
@@ -45,10 +44,7 @@ def pretrain(settings: Settings, work: Path, chips_folder: Path, device: str = "
         print(json.dumps(summary(score_chips(module, config, chips))), flush=True)
 
     torch.manual_seed(settings.pretrain.seed)
-    module = build(config)
-    if settings.imagenet:
-        start_from_imagenet(module, weights_file())
-    return _run(settings, settings.pretrain, module, [], work / _PRETRAINED, device, watch)
+    return _run(settings, settings.pretrain, build(config), [], work / _PRETRAINED, device, watch)
 
 
 def finetune(settings: Settings, work: Path, chips: list[Chip], name: str, device: str = "cpu") -> Path:
@@ -192,7 +188,6 @@ def main(argv: list[str] | None = None) -> None:
     parser = _parser()
     arguments = parser.parse_args(argv)
     torch.set_num_threads(arguments.threads)
-    torch.backends.cudnn.benchmark = True
     settings = changed(Settings(), arguments.set)
     where = (settings, arguments.work, arguments.chips)
     if arguments.stage in ("pretrain", "all"):

@@ -47,8 +47,6 @@ class Settings:
         }
     )
     """See :data:`catfast.models.BUILDERS`."""
-    imagenet: bool = True
-    """Start the encoder from ImageNet weights (:mod:`recipes.encoder`), not at random."""
     crop: int = 256
     """Side of a training crop, pixels."""
     batch: int = 64
@@ -71,15 +69,15 @@ class Settings:
     """Simulated scenes kept at a time."""
     at_once: int = 64
     """Simulated scenes computed at once; decides their random numbers."""
-    pretrain: Stage = field(default_factory=lambda: Stage(steps=5000, learning_rate=2e-3, warmup=200))
+    pretrain: Stage = field(default_factory=lambda: Stage(steps=900, learning_rate=2e-3, warmup=100))
     """Simulation only."""
     finetune: Stage = field(
         default_factory=lambda: Stage(
-            steps=1200,
+            steps=500,
             learning_rate=8e-4,
             warmup=50,
             real_share=0.4,
-            class_weights=(1.0, 2.0, 1.5),
+            class_weights=(1.0, 1.2, 1.5),
             low_sun=0.2,
             seed=1,
         )

@@ -11,7 +11,6 @@ SMALL = Settings(
         "decoder_channels": [16, 16, 8, 8, 8],
     },
     crop=64,
-    imagenet=False,
     batch=4,
     chunk=8,
     at_once=8,
