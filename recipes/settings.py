@@ -69,11 +69,11 @@ class Settings:
     """Simulated scenes kept at a time."""
     at_once: int = 64
     """Simulated scenes computed at once; decides their random numbers."""
-    pretrain: Stage = field(default_factory=lambda: Stage(steps=900, learning_rate=2e-3, warmup=100))
+    pretrain: Stage = field(default_factory=lambda: Stage(steps=800, learning_rate=2e-3, warmup=100))
     """Simulation only."""
     finetune: Stage = field(
         default_factory=lambda: Stage(
-            steps=500,
+            steps=400,
             learning_rate=8e-4,
             warmup=50,
             real_share=0.4,
