@@ -54,7 +54,7 @@ class Deck:
 
 
 def cut(draws: Draws, deck: Deck, count: int, size: int) -> Pair:
-    """Cut squares of 0.4 to 2 times ``size`` (never more than the chip), turned and flipped, brought to ``size``.
+    """Cut squares of 0.4 to 2 times ``size`` (never more than the chip), turned, flipped, made ``size`` wide.
 
     Three in ten have bands that do not quite overlie, by up to a pixel. Returns (count, 4, size, size) and
     labels (count, size, size).
@@ -82,7 +82,7 @@ def cut(draws: Draws, deck: Deck, count: int, size: int) -> Pair:
 
 
 def _places(turn: torch.Tensor, size: int, device: torch.device) -> Pair:
-    """Row and column (count, size, size) of each pixel centre in a square of side 1, turned as ``turn`` says."""
+    """Row and column (count, size, size) of pixel centres in a square of side 1, turned as ``turn`` says."""
     line = (torch.arange(size, device=device) + 0.5) / size
     down, across = line[None, :, None], line[None, None, :]
     swap, up, left = turn[:, 0], turn[:, 1], turn[:, 2]
@@ -115,7 +115,7 @@ def sensor(draws: Draws, image: torch.Tensor, band_gain: float) -> torch.Tensor:
 
 
 def low_sun(draws: Draws, image: torch.Tensor, share: float) -> torch.Tensor:
-    """See a share of the images through the longer way of a lower sun: more blue light of the air, more ozone."""
+    """See a share of the images through the longer way of a lower sun: more light of the air, more ozone."""
     count = len(image)
     path = draws.log_uniform(count, 0.01, 0.2, _BANDS) * draws.array(_RAYLEIGH).view(1, 4, 1, 1)
     ozone = torch.exp(-draws.array(_OZONE).view(1, 4, 1, 1) * draws.uniform(count, 0.0, 1.5, _BANDS))

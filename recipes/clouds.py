@@ -16,9 +16,7 @@ _DIRECT = (0.70, 0.78, 0.84, 0.90)
 """Share of direct sunlight in the light on the ground, by band: what a shadow can take away."""
 
 
-def add_clouds(
-    draws: Draws, image: torch.Tensor, label: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def add_clouds(draws: Draws, image: torch.Tensor, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Put a simulated sky over each reflectance (n, 4, s, s) with training label (n, s, s).
 
     The light that the cloud lets through twice is added to what the cloud reflects, bounces between ground
@@ -28,9 +26,7 @@ def add_clouds(
     sun = draw_sun(draws, count)
     sky = draw_sky(draws, count, (image.shape[-2], image.shape[-1]), sun, clear=0.0)
     direct = draws.array(_DIRECT).view(1, 4, 1, 1)
-    albedo, reflectance, sunlight = (
-        part[:, None] for part in (sky.albedo, sky.reflectance, sky.sunlight)
-    )
+    albedo, reflectance, sunlight = (part[:, None] for part in (sky.albedo, sky.reflectance, sky.sunlight))
     lit = image * (1 - direct * (1 - sunlight))
     mirror = image.clamp(0, 0.98) * albedo
     seen = reflectance + lit * (1 - albedo) ** 2 / (1 - mirror)

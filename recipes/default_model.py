@@ -3,7 +3,8 @@
     python -m recipes.default_model all --work WORK --chips DATA --out OUT --device cuda
 
 Each stage resumes where it was stopped and is skipped once done. ``--chips`` is a folder of l8biome_patches,
-on_cloud_n and ukis_csmask; none of it is part of this repository.
+on_cloud_n and ukis_csmask; none of it is part of this repository. ``WORK/rival.json``, written by
+:mod:`recipes.rival`, puts ukis-csmask into the card.
 """
 
 from __future__ import annotations
@@ -48,18 +49,28 @@ def pretrain(settings: Settings, work: Path, chips_folder: Path, device: str = "
 
 
 def finetune(settings: Settings, work: Path, chips: list[Chip], name: str, device: str = "cpu") -> Path:
-    """Go on from the pretrained weights with real chips mixed in, once a member; average the members."""
+    """Go on from the pretrained weights with real chips mixed in, in two rounds; average the members."""
     if (work / name / "model.safetensors").exists():
         return work / name
     total: dict[str, torch.Tensor] = {}
     for number in range(settings.members):
-        stage = replace(settings.finetune, seed=settings.finetune.seed + number)
-        start, folder = load(work / _PRETRAINED), work / f"{name}-{number}"
-        module = load(_run(settings, stage, start, chips, folder, device, None))
+        folder = work / _PRETRAINED
+        for part, stage in _rounds(settings, name, number):
+            folder = _run(settings, stage, load(folder), chips, work / part, device, None)
+        module = load(folder)
         for key, tensor in module.state_dict().items():
             total[key] = total.get(key, 0) + tensor / settings.members
     module.load_state_dict(total)
     return save(module, settings.config(), work / name)
+
+
+def _rounds(settings: Settings, name: str, number: int) -> list[tuple[str, Stage]]:
+    """Folder and stage of each round that makes member ``number`` of ``name``."""
+    stages = (settings.finetune, settings.polish)
+    return [
+        (f"{name}-{number}-{place}", replace(stage, seed=stage.seed + 10 * number))
+        for place, stage in enumerate(stages)
+    ]
 
 
 def _run(
@@ -134,8 +145,11 @@ def ship(settings: Settings, work: Path, chips_folder: Path, out: Path, device: 
     parity = export(out)
     scores = json.loads((work / "scores.json").read_text(encoding="utf-8"))
     scores["final_checks"] = score_checks(module, config, checks)
-    parts = [_PRETRAINED, *(f"{_FINAL}-{number}" for number in range(settings.members))]
+    rounds = [_rounds(settings, _FINAL, number) for number in range(settings.members)]
+    parts = [_PRETRAINED, *(part for member in rounds for part, _ in member)]
     scores["runs"] = [json.loads((work / part / RECORD).read_text(encoding="utf-8")) for part in parts]
+    if (rival := work / "rival.json").exists():
+        scores["rival"] = json.loads(rival.read_text(encoding="utf-8"))
     parameters = sum(parameter.numel() for parameter in module.parameters())
     write_card(out, settings, scores, parity, parameters)
     print(parity, json.dumps(scores["final_checks"], indent=1), flush=True)
@@ -160,7 +174,7 @@ def changed(settings: Settings, changes: list[str]) -> Settings:
     for change in changes:
         path, _, value = change.partition("=")
         stage, _, name = path.rpartition(".")
-        part: Any = getattr(settings, stage) if stage in ("pretrain", "finetune") else settings
+        part: Any = getattr(settings, stage) if stage in ("pretrain", "finetune", "polish") else settings
         if name not in {field.name for field in fields(part)}:
             raise ValueError(f"there is no setting {path!r}")
         part = replace(part, **{name: json.loads(value)})

@@ -42,14 +42,14 @@ class Settings:
     architecture: dict[str, Any] = field(
         default_factory=lambda: {
             "type": "unet",
-            "encoder": "tu-efficientnet_lite0",
-            "decoder_channels": [96, 64, 32, 16, 8],
+            "encoder": "tu-mobilenetv3_small_100",
+            "decoder_channels": [96, 64, 32, 24, 16],
         }
     )
     """See :data:`catfast.models.BUILDERS`."""
     crop: int = 256
     """Side of a training crop, pixels."""
-    batch: int = 64
+    batch: int = 8
     """Crops a step."""
     weight_decay: float = 0.01
     """AdamW's."""
@@ -61,30 +61,41 @@ class Settings:
     """Decay of the running mean of the weights that is kept as the model."""
     overlay: float = 0.33
     """Share of real crops that get simulated clouds on top."""
-    band_gain: float = 0.015
+    band_gain: float = 0.03
     """Standard deviation of the calibration of one band against the others in real crops."""
     reuse: int = 2
     """Times each simulated scene is seen, turned and flipped anew."""
-    chunk: int = 256
+    chunk: int = 128
     """Simulated scenes kept at a time."""
-    at_once: int = 64
+    at_once: int = 16
     """Simulated scenes computed at once; decides their random numbers."""
-    pretrain: Stage = field(default_factory=lambda: Stage(steps=800, learning_rate=2e-3, warmup=100))
+    pretrain: Stage = field(default_factory=lambda: Stage(steps=3200, learning_rate=2e-3, warmup=150))
     """Simulation only."""
     finetune: Stage = field(
         default_factory=lambda: Stage(
-            steps=400,
+            steps=700,
             learning_rate=8e-4,
             warmup=50,
-            real_share=0.4,
-            class_weights=(1.0, 1.2, 1.5),
-            low_sun=0.2,
+            real_share=0.375,
+            class_weights=(1.0, 2.0, 1.5),
             seed=1,
         )
     )
     """Real chips mixed with simulation, from the pretrained weights."""
+    polish: Stage = field(
+        default_factory=lambda: Stage(
+            steps=600,
+            learning_rate=6e-4,
+            warmup=50,
+            real_share=0.375,
+            class_weights=(1.0, 2.0, 1.5),
+            low_sun=0.3,
+            seed=2,
+        )
+    )
+    """The same again from the finetuned weights, with the light of a low sun."""
     members: int = 1
-    """Finetuned models, of seeds one apart, whose weights are averaged."""
+    """Models finetuned from seeds ten apart, whose weights are averaged."""
     folds: int = 3
     """Parts of the chips for cross-validation."""
 

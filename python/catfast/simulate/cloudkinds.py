@@ -85,18 +85,6 @@ LOW = (
         height_m=(300.0, 3000.0),
     ),
     CloudKind(
-        name="sheet",  # fog and even decks: real ones vary by as little as 1 % over kilometres
-        weight=0.8,
-        exponent=(3.3, 4.7),
-        corner=(1.0, 4.0),
-        stretch=(1.0, 3.0),
-        cover=(0.99999, 0.9999999),
-        thickness=(0.4, 4.0),
-        edge=(0.0, 0.0),
-        lumps=(0.0, 0.12),
-        height_m=(100.0, 3000.0),
-    ),
-    CloudKind(
         name="veil",
         weight=0.7,
         exponent=(3.3, 4.8),

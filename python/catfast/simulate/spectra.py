@@ -69,16 +69,6 @@ SURFACES = (
 )
 """Every ground that a scene may be made of."""
 
-_BRIGHT_LAND = (
-    "bright sand",
-    "limestone",
-    "bright limestone",
-    "concrete",
-    "grey rock",
-    "soil",
-    "needleleaf forest",
-    "green vegetation",
-)
 _ARCTIC_LAND = ("tundra", "brown tundra", "grey rock", "dark rock", "moraine")
 
 
@@ -95,7 +85,6 @@ THEMES = {
     "warm": (0.25, _weights(0.05, 0.35, 1.0)),
     "snow": (0.18, _weights(1.0, 0.0, 0.0)),
     "land": (0.15, _weights(0.0, 0.0, 1.0)),
-    "bright": (0.08, _weights(0.1, 0.0, 1.0, _BRIGHT_LAND)),
     "water": (0.08, _weights(0.0, 1.0, 0.0)),
 }
 """What goes together in a scene: a name, how often it is drawn, and the weights of the SURFACES."""
