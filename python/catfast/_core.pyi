@@ -48,7 +48,7 @@ def warp_qa(
     first_row: int,
     node_row: int,
     origin: tuple[int, int],
-    method: Literal["nearest", "majority", "fraction"] = "nearest",
+    method: Literal["nearest", "majority", "bilinear", "fraction"] = "nearest",
     scheme: Literal["full", "binary"] = "full",
     cloud: int = 0,
     ignore: int = 7,

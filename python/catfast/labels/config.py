@@ -11,7 +11,7 @@ from catfast import _core
 from catfast.errors import Notice, UsageError
 
 SCHEMES = ("full", "binary")
-METHODS = ("nearest", "majority", "fraction")
+METHODS = ("nearest", "majority", "bilinear", "fraction")
 KINDS: Mapping[str, int] = {
     "fill": _core.FILL,
     "dilated": _core.DILATED,
@@ -32,7 +32,7 @@ class LabelConfig:
     ignore: frozenset[str] = frozenset({"fill", "dilated", "medium"})
     """Kinds that become 255 where they are not cloud; fill always does."""
     method: str = "nearest"
-    """``nearest``, ``majority`` (by area) or ``fraction`` (of cloud, 0-200)."""
+    """``nearest``, ``majority`` (by area), ``bilinear`` (smooth edges) or ``fraction`` (of cloud, 0-200)."""
     overwrite: bool = False
     """Replace an output that was made from something else."""
 

@@ -22,12 +22,16 @@ pub enum Method {
     /// The code that covers the largest part of the destination pixel's footprint, 255 among them; what lies
     /// outside the source counts as 255. A tie goes to the code at the centre, then to the smallest.
     Majority,
+    /// The code with the largest bilinear weight at the centre among the four source pixels whose centres
+    /// surround it, 255 and what lies outside the source among them: edges between codes are smooth, not
+    /// steps of source pixels. A tie goes as that of `Majority`.
+    Bilinear,
     /// 200 times the share of cloud (code 1) in what is not 255 under the footprint, rounded; 255 where all is.
     Fraction,
 }
 
 impl Method {
-    /// The method called `name`: `nearest`, `majority` or `fraction`.
+    /// The method called `name`: `nearest`, `majority`, `bilinear` or `fraction`.
     ///
     /// # Errors
     /// [`crate::Error::Value`] for any other name.
@@ -35,9 +39,18 @@ impl Method {
         match name {
             "nearest" => Ok(Self::Nearest),
             "majority" => Ok(Self::Majority),
+            "bilinear" => Ok(Self::Bilinear),
             "fraction" => Ok(Self::Fraction),
-            other => Err(value("method", "'nearest', 'majority' or 'fraction'", format!("'{other}'"))),
+            other => {
+                Err(value("method", "'nearest', 'majority', 'bilinear' or 'fraction'", format!("'{other}'")))
+            }
         }
+    }
+
+    /// Whether it weighs by area.
+    #[inline(always)]
+    pub(crate) fn is_by_area(self) -> bool {
+        matches!(self, Self::Majority | Self::Fraction)
     }
 
     /// What a footprint becomes where all of it is `code`.
@@ -54,7 +67,8 @@ impl Method {
     fn of_areas(self, mut areas: [f64; 6], total: f64, centre: u8) -> u8 {
         if self == Self::Fraction {
             let seen: f64 = areas[..IGNORE].iter().sum();
-            let share = (200.0 * areas[CLOUD] / seen).round();
+            // A half within rounding goes up, however the areas were found.
+            let share = (200.0 * areas[CLOUD] / seen + 0.5 + SLIVER).floor();
             return if seen > SLIVER * total { share.clamp(0.0, 200.0) as u8 } else { 255 };
         }
         areas[IGNORE] += total - areas.iter().sum::<f64>();
@@ -109,6 +123,51 @@ impl Labels {
         calm
     }
 
+    /// For each pixel the code of it and of its neighbours to the right, below, and both, [`MIXED`] where
+    /// they differ.
+    pub(crate) fn fours(&self) -> Vec<u8> {
+        let columns = self.columns;
+        let mut fours = vec![MIXED; self.codes.len()];
+        if self.rows < 2 || columns < 2 {
+            return fours;
+        }
+        let upper = fours[..(self.rows - 1) * columns].par_chunks_mut(columns);
+        upper.zip(self.codes.par_windows(2 * columns).step_by(columns)).for_each(|(fours, lines)| {
+            let (above, below) = lines.split_at(columns);
+            for (column, four) in fours[..columns - 1].iter_mut().enumerate() {
+                let code = above[column];
+                let others = [above[column + 1], below[column], below[column + 1]];
+                *four = if others.iter().all(|&other| other == code) { code } else { MIXED };
+            }
+        });
+        fours
+    }
+
+    /// The code at a place of the source, 255 outside the window.
+    #[inline(always)]
+    pub(crate) fn code(&self, place: [f64; 2]) -> u8 {
+        let [row, column] = [0, 1].map(|axis: usize| place[axis].floor() - self.origin[axis]);
+        let holds = row >= 0.0 && row < self.rows as f64 && column >= 0.0 && column < self.columns as f64;
+        if holds { self.codes[row as usize * self.columns + column as usize] } else { 255 }
+    }
+
+    /// See [`Method::Bilinear`]; `under` is the code at `centre`.
+    #[inline(always)]
+    pub(crate) fn bilinear(&self, centre: [f64; 2], under: u8) -> u8 {
+        if !(centre[0] + centre[1]).is_finite() {
+            return 255;
+        }
+        let first = centre.map(|place| (place - 0.5).floor());
+        let ways = [0, 1].map(|axis: usize| centre[axis] - 0.5 - first[axis]);
+        let mut areas = [0.0; 6];
+        for (down, height) in [(0.5, 1.0 - ways[0]), (1.5, ways[0])] {
+            for (along, width) in [(0.5, 1.0 - ways[1]), (1.5, ways[1])] {
+                areas[slot(self.code([first[0] + down, first[1] + along]))] += height * width;
+            }
+        }
+        Method::Bilinear.of_areas(areas, 1.0, under)
+    }
+
     /// Source pixels `first..end` along one axis that reach `half` from `centre` touches, within the window.
     #[inline(always)]
     fn touched(&self, axis: usize, centre: f64, half: f64) -> Touched {
@@ -147,9 +206,16 @@ impl Footprint {
         if !(self.centre[0] + self.centre[1] + self.half[0] + self.half[1]).is_finite() {
             return 255;
         }
+        let total = self.area();
+        if !(total > 0.0 && total.is_finite()) {
+            return method.of_one(centre);
+        }
         let rows = labels.touched(0, self.centre[0], self.half[0]);
         let columns = labels.touched(1, self.centre[1], self.half[1]);
         if rows.whole && columns.whole {
+            if rows.end - rows.first <= 2 && columns.end - columns.first <= 2 {
+                return self.sample_few(labels, &rows, &columns, method, centre);
+            }
             let first = method.of_one(labels.codes[rows.first * labels.columns + columns.first]);
             let line = |row: usize| &labels.codes[row * labels.columns..][columns.first..columns.end];
             let same = |row: usize| line(row).iter().all(|&code| method.of_one(code) == first);
@@ -160,12 +226,57 @@ impl Footprint {
         self.weigh(labels, &rows, &columns, method, centre)
     }
 
+    /// Where at most two rows and columns are touched, which one edge most often divides.
+    #[inline(always)]
+    fn sample_few(
+        &self,
+        labels: &Labels,
+        rows: &Touched,
+        columns: &Touched,
+        method: Method,
+        centre: u8,
+    ) -> u8 {
+        let code = |row: usize, column: usize| labels.codes[row * labels.columns + column];
+        let upper = [code(rows.first, columns.first), code(rows.first, columns.end - 1)];
+        let lower = [code(rows.end - 1, columns.first), code(rows.end - 1, columns.end - 1)];
+        let (axis, codes, end) = if upper == lower {
+            (1, upper, columns.end)
+        } else if upper[0] == upper[1] && lower[0] == lower[1] {
+            (0, [upper[0], lower[0]], rows.end)
+        } else {
+            return self.weigh(labels, rows, columns, method, centre);
+        };
+        if codes[0] == codes[1] {
+            return method.of_one(codes[0]);
+        }
+        // What one line divides has most of its area where its centre is.
+        if method == Method::Majority {
+            return centre;
+        }
+        let share = self.share_before(axis, (end - 1) as f64 + labels.origin[axis]);
+        let mut areas = [0.0; 6];
+        areas[slot(codes[0])] += share;
+        areas[slot(codes[1])] += 1.0 - share;
+        method.of_areas(areas, 1.0, centre)
+    }
+
+    /// Share of the parallelogram that lies before `edge` along an axis: the sum of two uniform
+    /// distributions, as wide as its sides, is a trapezoid.
+    #[inline(always)]
+    fn share_before(&self, axis: usize, edge: f64) -> f64 {
+        let sides = [0.5 * self.down[axis].abs(), 0.5 * self.along[axis].abs()];
+        let (wide, narrow) = (sides[0].max(sides[1]), sides[0].min(sides[1]));
+        let distance = edge - self.centre[axis];
+        if distance.abs() <= wide - narrow {
+            return (0.5 + 0.5 * distance / wide).clamp(0.0, 1.0);
+        }
+        let beyond = (wide + narrow - distance.abs()).max(0.0);
+        let tail = beyond * beyond / (8.0 * wide * narrow);
+        if distance < 0.0 { tail } else { 1.0 - tail }
+    }
+
     #[inline(never)]
     fn weigh(&self, labels: &Labels, rows: &Touched, columns: &Touched, method: Method, centre: u8) -> u8 {
-        let total = (self.down[0] * self.along[1] - self.down[1] * self.along[0]).abs();
-        if !(total > 0.0 && total.is_finite()) {
-            return method.of_one(centre);
-        }
         // Relative to a pixel of the source, not of the window: the same bits whatever the window.
         let base = self.centre.map(f64::floor);
         let outline = self.outline(base);
@@ -181,7 +292,12 @@ impl Footprint {
                 areas[slot(code)] += strip.between(1, column as f64 + left).area();
             }
         }
-        method.of_areas(areas, total, centre)
+        method.of_areas(areas, self.area(), centre)
+    }
+
+    #[inline(always)]
+    fn area(&self) -> f64 {
+        (self.down[0] * self.along[1] - self.down[1] * self.along[0]).abs()
     }
 
     fn outline(&self, base: [f64; 2]) -> Polygon {

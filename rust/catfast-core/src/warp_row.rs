@@ -12,36 +12,43 @@ const SNAP: f64 = 1e-8;
 /// Cells that are first tried as one.
 const GROUP: usize = 4;
 
+/// Steps (source pixels) up to which a line is followed from one code to the next, not pixel by pixel.
+const GENTLE: f64 = 0.34;
+
+/// Pixels that are written at once where a run is no longer: those after it are written later.
+const WIDE: usize = 64;
+
 /// What pixels are taken from.
 pub(crate) struct Source<'a> {
     labels: &'a Labels,
     method: Method,
-    /// The codes (nearest), or what small footprints become and [`MIXED`].
+    /// The codes (nearest), or what small footprints become and [`MIXED`]; bilinear: of the four pixels
+    /// that meet in the lower right corner of each.
     made: Vec<u8>,
     /// From each source pixel on, how many along its row are made the same, up to 255.
     runs: Vec<u8>,
+    /// From a place on the source to one in `made`.
+    shift: f64,
 }
 
 impl<'a> Source<'a> {
     pub(crate) fn new(labels: &'a Labels, method: Method) -> Self {
-        let made = if method == Method::Nearest { labels.codes.clone() } else { labels.calm(method) };
+        let made = match method {
+            Method::Nearest => labels.codes.clone(),
+            Method::Bilinear => labels.fours(),
+            Method::Majority | Method::Fraction => labels.calm(method),
+        };
         let mut runs = vec![1_u8; made.len()];
         let lines = runs.par_chunks_mut(labels.columns.max(1)).zip(made.par_chunks(labels.columns.max(1)));
-        lines.for_each(|(runs, made)| {
-            for place in (1..made.len()).rev() {
-                let longer = runs[place].saturating_add(1);
-                runs[place - 1] = if made[place - 1] == made[place] { longer } else { 1 };
-            }
-        });
-        Self { labels, method, made, runs }
+        lines.for_each(|(runs, made)| measure_runs(made, runs));
+        let shift = if method == Method::Bilinear { 0.5 } else { 0.0 };
+        Self { labels, method, made, runs, shift }
     }
 
-    /// What all of a line of pixels inside the window becomes, where that is one thing.
-    ///
-    /// Rounding keeps a line monotone: its pixels lie between those of its ends.
+    /// Whether a pixel is done with what the source makes of its centre.
     #[inline(always)]
-    fn of_all(&self, line: &Line, last: f64) -> Option<u8> {
-        self.of_rectangle(line.place(0.0), line.place(last))
+    fn takes(&self, made: u8) -> bool {
+        self.method == Method::Nearest || made != MIXED
     }
 
     /// What all centres between `centres` become, where that is one thing; they lie inside the window.
@@ -55,7 +62,7 @@ impl<'a> Source<'a> {
             }
         }
         let place = |corner: [f64; 2], reach: f64| {
-            [0, 1].map(|axis: usize| (corner[axis] + reach).floor() - self.labels.origin[axis])
+            [0, 1].map(|axis: usize| (corner[axis] - self.shift + reach).floor() - self.labels.origin[axis])
         };
         self.of_rectangle(place(low, -2.0 * SNAP), place(high, 2.0 * SNAP))
     }
@@ -78,6 +85,16 @@ impl<'a> Source<'a> {
     }
 }
 
+/// `runs[k]`: how many equal elements `made` has from `k` on, up to 255.
+fn measure_runs(made: &[u8], runs: &mut [u8]) {
+    let mut end = made.len();
+    for place in (0..made.len()).rev() {
+        let ends = made.get(place + 1).is_none_or(|&next| next != made[place]);
+        end = if ends { place + 1 } else { end };
+        runs[place] = (end - place).min(255) as u8;
+    }
+}
+
 /// The centres of the pixels of one cell on one row, relative to the window.
 struct Line {
     from: [f64; 2],
@@ -94,10 +111,56 @@ impl Line {
         Self { from, slope, origin }
     }
 
+    /// The same line from a place as far up and to the left.
+    #[inline(always)]
+    fn shifted(&self, shift: f64) -> Self {
+        Self { from: self.from.map(|place| place - shift), slope: self.slope, origin: self.origin }
+    }
+
+    /// Row or column (`axis`) of the `j`-th centre, on the source.
+    #[inline(always)]
+    fn at(&self, axis: usize, j: f64) -> f64 {
+        self.from[axis] + SNAP + self.slope[axis] * j
+    }
+
     /// Row and column of the source pixel under the `j`-th centre.
     #[inline(always)]
     fn place(&self, j: f64) -> [f64; 2] {
-        [0, 1].map(|axis: usize| (self.from[axis] + SNAP + self.slope[axis] * j).floor() - self.origin[axis])
+        [0, 1].map(|axis: usize| self.at(axis, j).floor() - self.origin[axis])
+    }
+
+    /// Whether it runs rightwards, a fraction of a source pixel at a time.
+    #[inline(always)]
+    fn is_gentle(&self) -> bool {
+        self.slope[1] > 0.0 && self.slope[1] + self.slope[0].abs() <= GENTLE
+    }
+
+    /// The first pixel after `start` that is `past` an `edge`, or `end`. Division finds about where; the
+    /// places themselves, which rounding keeps monotone, say where.
+    #[inline(always)]
+    fn first_past(&self, axis: usize, edge: f64, past: impl Fn(f64) -> bool, start: u32, end: u32) -> u32 {
+        let guess = ((edge - self.from[axis] - SNAP) / self.slope[axis]).ceil();
+        let mut first = whole(guess.max(f64::from(start + 1)).min(f64::from(end)));
+        while first > start + 1 && past(self.at(axis, f64::from(first - 1))) {
+            first -= 1;
+        }
+        while first < end && !past(self.at(axis, f64::from(first))) {
+            first += 1;
+        }
+        first
+    }
+
+    /// The first pixel after `start` on another row than `row`, or `end`.
+    #[inline(always)]
+    fn leaves_row(&self, row: f64, start: u32, end: u32) -> u32 {
+        let row = row + self.origin[0];
+        if self.at(0, f64::from(end - 1)).floor() == row {
+            end
+        } else if self.slope[0] > 0.0 {
+            self.first_past(0, row + 1.0, |place| place >= row + 1.0, start, end)
+        } else {
+            self.first_past(0, row, |place| place < row, start, end)
+        }
     }
 }
 
@@ -139,38 +202,46 @@ impl Body for Row<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { scratch, source, step, target, valid, sums } = self;
-        let labels = source.labels;
-        let amid = all_amid(&scratch.centres, labels);
-        let small = source.method == Method::Nearest || all_small(scratch, step);
+        let amid = all_amid(&scratch.centres, source.labels);
+        let small = !source.method.is_by_area() || all_small(scratch, step);
         scratch.indexes.resize(step.min(target.len()), 0);
         let wide = step * GROUP;
-        for (group, (codes, valid)) in target.chunks_mut(wide).zip(valid.chunks(wide)).enumerate() {
+        for (group, start) in (0..target.len()).step_by(wide).enumerate() {
             let first = group * GROUP;
+            let end = target.len().min(start + wide);
             if amid && small {
-                let cells = codes.len().div_ceil(step);
+                let cells = (end - start).div_ceil(step);
                 let made = source.of_group(&scratch.centres[first..][..=cells]);
-                if let Some(made) = made.filter(|&made| source.method == Method::Nearest || made != MIXED) {
-                    sums.inside += codes.len() as u64;
-                    codes.fill(made);
+                if let Some(made) = made.filter(|&made| source.takes(made)) {
+                    sums.inside += (end - start) as u64;
+                    target[start..end].fill(made);
                     continue;
                 }
             }
-            for (cell, (codes, valid)) in codes.chunks_mut(step).zip(valid.chunks(step)).enumerate() {
-                sums.inside += warp_cell(scratch, source, step, first + cell, amid, codes, valid);
+            for (cell, start) in (start..end).step_by(step).enumerate() {
+                let (rest, valid) = (&mut target[start..], &valid[start..end.min(start + step)]);
+                sums.inside += warp_cell(scratch, source, step, first + cell, amid, rest, valid);
             }
         }
-        for (code, &seen) in target.iter_mut().zip(valid) {
-            *code = if seen == 0 { 255 } else { *code };
-        }
-        if source.method == Method::Fraction {
-            histogram(target, &mut sums.codes);
-        } else {
-            tally(target, &mut sums.codes);
-        }
+        finish(target, valid, source.method, sums);
     }
 }
 
-/// One cell of a row; returns how many of its centres lie inside the window.
+/// Writes 255 where nothing was seen, and counts.
+#[inline(always)]
+fn finish(target: &mut [u8], valid: &[u8], method: Method, sums: &mut WarpCounts) {
+    for (code, &seen) in target.iter_mut().zip(valid) {
+        *code = if seen == 0 { 255 } else { *code };
+    }
+    if method == Method::Fraction {
+        histogram(target, &mut sums.codes);
+    } else {
+        tally(target, &mut sums.codes);
+    }
+}
+
+/// One cell of a row, the first `valid.len()` pixels of `rest`; what follows is overwritten, and has to be
+/// written later. Returns how many of its centres lie inside the window.
 #[inline(always)]
 fn warp_cell(
     scratch: &mut Scratch,
@@ -178,33 +249,60 @@ fn warp_cell(
     step: usize,
     cell: usize,
     amid: bool,
-    codes: &mut [u8],
+    rest: &mut [u8],
     valid: &[u8],
 ) -> u64 {
     let labels = source.labels;
     let line = Line::new(&scratch.centres[cell..][..2], step, labels.origin);
     let downs = &scratch.downs[cell..][..2];
-    let weigher = (source.method != Method::Nearest).then(|| Weigher::new(source, &line, downs, step));
-    let mut inside = codes.len() as u64;
-    if amid {
-        let made = source.of_all(&line, (codes.len() - 1) as f64);
-        let done = |&made: &u8| weigher.as_ref().is_none_or(|weigher| weigher.takes(made));
-        if let Some(made) = made.filter(done) {
-            codes.fill(made);
-            return inside;
+    let mut inside = valid.len() as u64;
+    if amid && line.is_gentle() {
+        trace(&line.shifted(source.shift), source, rest, valid.len() as u32);
+    } else {
+        let indexes = &mut scratch.indexes[..valid.len()];
+        let codes = &mut rest[..valid.len()];
+        if amid {
+            find_inside(&line.shifted(source.shift), labels, indexes);
+        } else {
+            inside = find(&line, labels, indexes);
+        }
+        gather(&source.made, indexes, codes);
+        if !amid && source.method == Method::Bilinear {
+            codes.fill(MIXED);
         }
     }
-    let indexes = &mut scratch.indexes[..codes.len()];
-    if amid {
-        find_inside(&line, labels, indexes);
-    } else {
-        inside = find(&line, labels, indexes);
-    }
-    gather(&source.made, indexes, codes);
-    if let Some(weigher) = weigher {
-        weigher.weigh(&line, indexes, codes, valid);
+    if source.method != Method::Nearest {
+        Weigher::new(source, &line, downs, step).weigh(&mut rest[..valid.len()], valid);
     }
     inside
+}
+
+/// The first `count` pixels of `codes`, along a gentle line inside the window, one run after the other.
+#[inline(always)]
+fn trace(line: &Line, source: &Source, codes: &mut [u8], count: u32) {
+    let (mut start, mut row_end) = (0, 0);
+    let mut row = 0.0;
+    while start < count {
+        if start == row_end {
+            row = line.place(f64::from(start))[0];
+            row_end = line.leaves_row(row, start, count);
+        }
+        let column = line.place(f64::from(start))[1];
+        let index = whole(row) as usize * source.labels.columns + whole(column) as usize;
+        let edge = column + f64::from(source.runs[index]) + line.origin[1];
+        let end = line.first_past(1, edge, |place| place >= edge, start, row_end);
+        fill(&mut codes[start as usize..], (end - start) as usize, source.made[index]);
+        start = end;
+    }
+}
+
+/// The first `count` of `codes`, and perhaps more.
+#[inline(always)]
+fn fill(codes: &mut [u8], count: usize, code: u8) {
+    match codes.first_chunk_mut::<WIDE>() {
+        Some(wide) if count <= WIDE => *wide = [code; WIDE],
+        _ => codes[..count].fill(code),
+    }
 }
 
 /// Whether no footprint of the row reaches beyond the neighbours of the source pixel under its centre.
@@ -279,6 +377,7 @@ fn gather(source: &[u8], indexes: &[u32], found: &mut [u8]) {
 /// The footprints of one cell.
 struct Weigher<'a> {
     source: &'a Source<'a>,
+    line: &'a Line,
     near: [f64; 2],
     turn: [f64; 2],
     half: [f64; 2],
@@ -287,37 +386,39 @@ struct Weigher<'a> {
 
 impl<'a> Weigher<'a> {
     #[inline(always)]
-    fn new(source: &'a Source<'a>, line: &Line, downs: &[[f64; 2]], step: usize) -> Self {
+    fn new(source: &'a Source<'a>, line: &'a Line, downs: &[[f64; 2]], step: usize) -> Self {
         let (near, far) = (downs[0], downs[1]);
         let turn = [(far[0] - near[0]) / step as f64, (far[1] - near[1]) / step as f64];
         let half =
             [0, 1].map(|axis: usize| 0.5 * (line.slope[axis].abs() + near[axis].abs().max(far[axis].abs())));
-        Self { source, near, turn, half, large: !(half[0] <= NEAR && half[1] <= NEAR) }
+        let large = source.method.is_by_area() && !(half[0] <= NEAR && half[1] <= NEAR);
+        Self { source, line, near, turn, half, large }
     }
 
-    /// Whether a pixel is done with what the source makes of its centre.
+    /// Weighs what is not done, of pixels that were seen.
     #[inline(always)]
-    fn takes(&self, made: u8) -> bool {
-        made != MIXED && !self.large
-    }
-
-    /// Weighs the footprints that are not done, of pixels that were seen.
-    #[inline(always)]
-    fn weigh(&self, line: &Line, indexes: &[u32], codes: &mut [u8], valid: &[u8]) {
+    fn weigh(&self, codes: &mut [u8], valid: &[u8]) {
         if !self.large && !codes.contains(&MIXED) {
             return;
         }
-        let (from, slope) = (line.from, line.slope);
-        for (j, ((code, &seen), &index)) in codes.iter_mut().zip(valid).zip(indexes).enumerate() {
-            if seen != 0 && !self.takes(*code) {
-                let place = j as f64;
-                let centre = [from[0] + slope[0] * place, from[1] + slope[1] * place];
-                let down = [self.near[0] + self.turn[0] * place, self.near[1] + self.turn[1] * place];
-                let footprint = Footprint { centre, down, along: slope, half: self.half };
-                let labels = self.source.labels;
-                *code = footprint.sample(labels, self.source.method, labels.codes[index as usize]);
+        for (j, (code, &seen)) in codes.iter_mut().zip(valid).enumerate() {
+            if seen != 0 && (self.large || !self.source.takes(*code)) {
+                *code = self.weighed(j as f64);
             }
         }
+    }
+
+    #[inline(always)]
+    fn weighed(&self, j: f64) -> u8 {
+        let Source { labels, method, .. } = *self.source;
+        let (from, slope) = (self.line.from, self.line.slope);
+        let centre = [from[0] + slope[0] * j, from[1] + slope[1] * j];
+        let under = labels.code([0, 1].map(|axis: usize| self.line.at(axis, j)));
+        if method == Method::Bilinear {
+            return labels.bilinear(centre, under);
+        }
+        let down = [self.near[0] + self.turn[0] * j, self.near[1] + self.turn[1] * j];
+        Footprint { centre, down, along: slope, half: self.half }.sample(labels, method, under)
     }
 }
 
