@@ -113,7 +113,9 @@ def bilinear_weights(place: np.ndarray, codes: np.ndarray) -> np.ndarray:
         spot = (first + (down, along) + 1).clip(0, np.array(padded.shape) - 1)
         share = np.abs(1 - down - way[..., 0]) * np.abs(1 - along - way[..., 1])
         code = padded[tuple(np.moveaxis(spot, -1, 0))]
-        np.put_along_axis(weights, code[..., None], np.take_along_axis(weights, code[..., None], -1) + share[..., None], -1)
+        np.put_along_axis(
+            weights, code[..., None], np.take_along_axis(weights, code[..., None], -1) + share[..., None], -1
+        )
     return weights
 
 

@@ -9,6 +9,8 @@ pub(crate) const CODES: [u8; 6] = [0, 1, 2, 3, 4, 255];
 const CLOUD: usize = 1;
 const IGNORE: usize = 5;
 
+/// Centres this close (source pixels) before an edge belong behind it: ties do not hang on rounding.
+pub(crate) const SNAP: f64 = 1e-8;
 /// Overlaps narrower than this (source pixels) are rounding, not overlap.
 const THIN: f64 = 1e-9;
 /// Shares of a footprint closer than this are equal; less than this of it is nothing.
@@ -143,29 +145,20 @@ impl Labels {
         fours
     }
 
-    /// The code at a place of the source, 255 outside the window.
+    /// Codes of the pixel at an index and of its neighbours to the right, below, and both.
     #[inline(always)]
-    pub(crate) fn code(&self, place: [f64; 2]) -> u8 {
-        let [row, column] = [0, 1].map(|axis: usize| place[axis].floor() - self.origin[axis]);
-        let holds = row >= 0.0 && row < self.rows as f64 && column >= 0.0 && column < self.columns as f64;
-        if holds { self.codes[row as usize * self.columns + column as usize] } else { 255 }
+    pub(crate) fn four(&self, index: usize) -> [u8; 4] {
+        let (upper, lower) = (&self.codes[index..index + 2], &self.codes[index + self.columns..][..2]);
+        [upper[0], upper[1], lower[0], lower[1]]
     }
 
-    /// See [`Method::Bilinear`]; `under` is the code at `centre`.
-    #[inline(always)]
-    pub(crate) fn bilinear(&self, centre: [f64; 2], under: u8) -> u8 {
-        if !(centre[0] + centre[1]).is_finite() {
-            return 255;
-        }
-        let first = centre.map(|place| (place - 0.5).floor());
-        let ways = [0, 1].map(|axis: usize| centre[axis] - 0.5 - first[axis]);
-        let mut areas = [0.0; 6];
-        for (down, height) in [(0.5, 1.0 - ways[0]), (1.5, ways[0])] {
-            for (along, width) in [(0.5, 1.0 - ways[1]), (1.5, ways[1])] {
-                areas[slot(self.code([first[0] + down, first[1] + along]))] += height * width;
-            }
-        }
-        Method::Bilinear.of_areas(areas, 1.0, under)
+    /// The same of a pixel at a row and column of the source; 255 outside the window.
+    pub(crate) fn four_around(&self, place: [f64; 2]) -> [u8; 4] {
+        [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]].map(|away| {
+            let [row, column] = [0, 1].map(|axis: usize| place[axis] + away[axis] - self.origin[axis]);
+            let holds = row >= 0.0 && row < self.rows as f64 && column >= 0.0 && column < self.columns as f64;
+            if holds { self.codes[row as usize * self.columns + column as usize] } else { 255 }
+        })
     }
 
     /// Source pixels `first..end` along one axis that reach `half` from `centre` touches, within the window.
@@ -181,6 +174,25 @@ impl Labels {
             whole: low >= 0.0 && high <= size,
         }
     }
+}
+
+/// See [`Method::Bilinear`]: what becomes of a place `ways` (0 to 1) down and along between four pixels.
+#[inline(always)]
+pub(crate) fn bilinear(codes: [u8; 4], ways: [f64; 2]) -> u8 {
+    let [down, along] = ways;
+    let weights = [(1.0 - down) * (1.0 - along), (1.0 - down) * along, down * (1.0 - along), down * along];
+    let near = |way: f64| usize::from(way >= 0.5 - SNAP);
+    let under = codes[2 * near(down) + near(along)];
+    let same = |k: usize| if codes[k] == under { weights[k] } else { 0.0 };
+    if same(0) + same(1) + same(2) + same(3) > 0.5 + SLIVER {
+        return under;
+    }
+    if !(down + along).is_finite() {
+        return 255;
+    }
+    let mut areas = [0.0; 6];
+    codes.iter().zip(weights).for_each(|(&code, weight)| areas[slot(code)] += weight);
+    Method::Bilinear.of_areas(areas, 1.0, under)
 }
 
 /// See [`Labels::touched`]; `whole` where the window cuts nothing off.
@@ -203,6 +215,9 @@ impl Footprint {
     /// What the pixel becomes.
     #[inline(always)]
     pub(crate) fn sample(&self, labels: &Labels, method: Method, centre: u8) -> u8 {
+        if self.lies_in_one_pixel() {
+            return method.of_one(centre);
+        }
         if !(self.centre[0] + self.centre[1] + self.half[0] + self.half[1]).is_finite() {
             return 255;
         }
@@ -224,6 +239,17 @@ impl Footprint {
             }
         }
         self.weigh(labels, &rows, &columns, method, centre)
+    }
+
+    /// Whether it touches no source pixel but that under its centre; not where anything is not finite.
+    #[allow(clippy::needless_bitwise_bool, reason = "lazy operators would branch")]
+    #[inline(always)]
+    fn lies_in_one_pixel(&self) -> bool {
+        let room = |axis: usize| {
+            let within = self.centre[axis] - self.centre[axis].floor();
+            (within - self.half[axis] >= 0.0) & (within + self.half[axis] <= 1.0)
+        };
+        room(0) & room(1)
     }
 
     /// Where at most two rows and columns are touched, which one edge most often divides.

@@ -2,21 +2,12 @@
 
 use rayon::prelude::*;
 
-use crate::footprint::{Footprint, Labels, MIXED, Method, NEAR};
+use crate::footprint::{Footprint, Labels, MIXED, Method, NEAR, SNAP, bilinear};
 use crate::simd::Body;
 use crate::warp::WarpCounts;
 
-/// Centres this close (source pixels) before an edge belong behind it: ties do not hang on rounding.
-const SNAP: f64 = 1e-8;
-
 /// Cells that are first tried as one.
 const GROUP: usize = 4;
-
-/// Steps (source pixels) up to which a line is followed from one code to the next, not pixel by pixel.
-const GENTLE: f64 = 0.34;
-
-/// Pixels that are written at once where a run is no longer: those after it are written later.
-const WIDE: usize = 64;
 
 /// What pixels are taken from.
 pub(crate) struct Source<'a> {
@@ -49,6 +40,14 @@ impl<'a> Source<'a> {
     #[inline(always)]
     fn takes(&self, made: u8) -> bool {
         self.method == Method::Nearest || made != MIXED
+    }
+
+    /// What all of a line of pixels inside the window becomes, where that is one thing.
+    ///
+    /// Rounding keeps a line monotone: its pixels lie between those of its ends.
+    #[inline(always)]
+    fn of_all(&self, line: &Line, last: f64) -> Option<u8> {
+        self.of_rectangle(line.place(0.0), line.place(last))
     }
 
     /// What all centres between `centres` become, where that is one thing; they lie inside the window.
@@ -117,50 +116,10 @@ impl Line {
         Self { from: self.from.map(|place| place - shift), slope: self.slope, origin: self.origin }
     }
 
-    /// Row or column (`axis`) of the `j`-th centre, on the source.
-    #[inline(always)]
-    fn at(&self, axis: usize, j: f64) -> f64 {
-        self.from[axis] + SNAP + self.slope[axis] * j
-    }
-
     /// Row and column of the source pixel under the `j`-th centre.
     #[inline(always)]
     fn place(&self, j: f64) -> [f64; 2] {
-        [0, 1].map(|axis: usize| self.at(axis, j).floor() - self.origin[axis])
-    }
-
-    /// Whether it runs rightwards, a fraction of a source pixel at a time.
-    #[inline(always)]
-    fn is_gentle(&self) -> bool {
-        self.slope[1] > 0.0 && self.slope[1] + self.slope[0].abs() <= GENTLE
-    }
-
-    /// The first pixel after `start` that is `past` an `edge`, or `end`. Division finds about where; the
-    /// places themselves, which rounding keeps monotone, say where.
-    #[inline(always)]
-    fn first_past(&self, axis: usize, edge: f64, past: impl Fn(f64) -> bool, start: u32, end: u32) -> u32 {
-        let guess = ((edge - self.from[axis] - SNAP) / self.slope[axis]).ceil();
-        let mut first = whole(guess.max(f64::from(start + 1)).min(f64::from(end)));
-        while first > start + 1 && past(self.at(axis, f64::from(first - 1))) {
-            first -= 1;
-        }
-        while first < end && !past(self.at(axis, f64::from(first))) {
-            first += 1;
-        }
-        first
-    }
-
-    /// The first pixel after `start` on another row than `row`, or `end`.
-    #[inline(always)]
-    fn leaves_row(&self, row: f64, start: u32, end: u32) -> u32 {
-        let row = row + self.origin[0];
-        if self.at(0, f64::from(end - 1)).floor() == row {
-            end
-        } else if self.slope[0] > 0.0 {
-            self.first_past(0, row + 1.0, |place| place >= row + 1.0, start, end)
-        } else {
-            self.first_past(0, row, |place| place < row, start, end)
-        }
+        [0, 1].map(|axis: usize| (self.from[axis] + SNAP + self.slope[axis] * j).floor() - self.origin[axis])
     }
 }
 
@@ -206,21 +165,19 @@ impl Body for Row<'_> {
         let small = !source.method.is_by_area() || all_small(scratch, step);
         scratch.indexes.resize(step.min(target.len()), 0);
         let wide = step * GROUP;
-        for (group, start) in (0..target.len()).step_by(wide).enumerate() {
+        for (group, (codes, valid)) in target.chunks_mut(wide).zip(valid.chunks(wide)).enumerate() {
             let first = group * GROUP;
-            let end = target.len().min(start + wide);
             if amid && small {
-                let cells = (end - start).div_ceil(step);
+                let cells = codes.len().div_ceil(step);
                 let made = source.of_group(&scratch.centres[first..][..=cells]);
                 if let Some(made) = made.filter(|&made| source.takes(made)) {
-                    sums.inside += (end - start) as u64;
-                    target[start..end].fill(made);
+                    sums.inside += codes.len() as u64;
+                    codes.fill(made);
                     continue;
                 }
             }
-            for (cell, start) in (start..end).step_by(step).enumerate() {
-                let (rest, valid) = (&mut target[start..], &valid[start..end.min(start + step)]);
-                sums.inside += warp_cell(scratch, source, step, first + cell, amid, rest, valid);
+            for (cell, (codes, valid)) in codes.chunks_mut(step).zip(valid.chunks(step)).enumerate() {
+                sums.inside += warp_cell(scratch, source, step, first + cell, amid, codes, valid);
             }
         }
         finish(target, valid, source.method, sums);
@@ -240,8 +197,7 @@ fn finish(target: &mut [u8], valid: &[u8], method: Method, sums: &mut WarpCounts
     }
 }
 
-/// One cell of a row, the first `valid.len()` pixels of `rest`; what follows is overwritten, and has to be
-/// written later. Returns how many of its centres lie inside the window.
+/// One cell of a row; returns how many of its centres lie inside the window.
 #[inline(always)]
 fn warp_cell(
     scratch: &mut Scratch,
@@ -249,60 +205,36 @@ fn warp_cell(
     step: usize,
     cell: usize,
     amid: bool,
-    rest: &mut [u8],
+    codes: &mut [u8],
     valid: &[u8],
 ) -> u64 {
     let labels = source.labels;
     let line = Line::new(&scratch.centres[cell..][..2], step, labels.origin);
     let downs = &scratch.downs[cell..][..2];
-    let mut inside = valid.len() as u64;
-    if amid && line.is_gentle() {
-        trace(&line.shifted(source.shift), source, rest, valid.len() as u32);
-    } else {
-        let indexes = &mut scratch.indexes[..valid.len()];
-        let codes = &mut rest[..valid.len()];
-        if amid {
-            find_inside(&line.shifted(source.shift), labels, indexes);
-        } else {
-            inside = find(&line, labels, indexes);
+    let weigher = (source.method != Method::Nearest).then(|| Weigher::new(source, &line, downs, step));
+    let indexes = &mut scratch.indexes[..codes.len()];
+    let mut inside = codes.len() as u64;
+    if amid {
+        let shifted = line.shifted(source.shift);
+        let made = source.of_all(&shifted, (codes.len() - 1) as f64);
+        let done = |&made: &u8| weigher.as_ref().is_none_or(|weigher| weigher.takes(made));
+        if let Some(made) = made.filter(done) {
+            codes.fill(made);
+            return inside;
         }
+        find_inside(&shifted, labels, indexes);
         gather(&source.made, indexes, codes);
-        if !amid && source.method == Method::Bilinear {
+    } else {
+        inside = find(&line, labels, indexes);
+        gather(&source.made, indexes, codes);
+        if source.method == Method::Bilinear {
             codes.fill(MIXED);
         }
     }
-    if source.method != Method::Nearest {
-        Weigher::new(source, &line, downs, step).weigh(&mut rest[..valid.len()], valid);
+    if let Some(weigher) = weigher {
+        weigher.weigh(codes, valid, indexes, amid);
     }
     inside
-}
-
-/// The first `count` pixels of `codes`, along a gentle line inside the window, one run after the other.
-#[inline(always)]
-fn trace(line: &Line, source: &Source, codes: &mut [u8], count: u32) {
-    let (mut start, mut row_end) = (0, 0);
-    let mut row = 0.0;
-    while start < count {
-        if start == row_end {
-            row = line.place(f64::from(start))[0];
-            row_end = line.leaves_row(row, start, count);
-        }
-        let column = line.place(f64::from(start))[1];
-        let index = whole(row) as usize * source.labels.columns + whole(column) as usize;
-        let edge = column + f64::from(source.runs[index]) + line.origin[1];
-        let end = line.first_past(1, edge, |place| place >= edge, start, row_end);
-        fill(&mut codes[start as usize..], (end - start) as usize, source.made[index]);
-        start = end;
-    }
-}
-
-/// The first `count` of `codes`, and perhaps more.
-#[inline(always)]
-fn fill(codes: &mut [u8], count: usize, code: u8) {
-    match codes.first_chunk_mut::<WIDE>() {
-        Some(wide) if count <= WIDE => *wide = [code; WIDE],
-        _ => codes[..count].fill(code),
-    }
 }
 
 /// Whether no footprint of the row reaches beyond the neighbours of the source pixel under its centre.
@@ -395,30 +327,39 @@ impl<'a> Weigher<'a> {
         Self { source, line, near, turn, half, large }
     }
 
-    /// Weighs what is not done, of pixels that were seen.
+    /// Whether a pixel is done with what the source makes of its centre.
     #[inline(always)]
-    fn weigh(&self, codes: &mut [u8], valid: &[u8]) {
+    fn takes(&self, made: u8) -> bool {
+        !self.large && self.source.takes(made)
+    }
+
+    /// Weighs what is not done, of pixels that were seen; `indexes` as found for the line, `amid` or not.
+    #[inline(always)]
+    fn weigh(&self, codes: &mut [u8], valid: &[u8], indexes: &[u32], amid: bool) {
         if !self.large && !codes.contains(&MIXED) {
             return;
         }
-        for (j, (code, &seen)) in codes.iter_mut().zip(valid).enumerate() {
-            if seen != 0 && (self.large || !self.source.takes(*code)) {
-                *code = self.weighed(j as f64);
+        for (j, ((code, &seen), &index)) in codes.iter_mut().zip(valid).zip(indexes).enumerate() {
+            if seen != 0 && !self.takes(*code) {
+                *code = self.weighed(j as f64, index as usize, amid);
             }
         }
     }
 
     #[inline(always)]
-    fn weighed(&self, j: f64) -> u8 {
+    fn weighed(&self, j: f64, index: usize, amid: bool) -> u8 {
         let Source { labels, method, .. } = *self.source;
         let (from, slope) = (self.line.from, self.line.slope);
         let centre = [from[0] + slope[0] * j, from[1] + slope[1] * j];
-        let under = labels.code([0, 1].map(|axis: usize| self.line.at(axis, j)));
         if method == Method::Bilinear {
-            return labels.bilinear(centre, under);
+            // As the index was found: an edge within rounding is behind the centre.
+            let first = centre.map(|place| (place - 0.5 + SNAP).floor());
+            let codes = if amid { labels.four(index) } else { labels.four_around(first) };
+            return bilinear(codes, [centre[0] - 0.5 - first[0], centre[1] - 0.5 - first[1]]);
         }
         let down = [self.near[0] + self.turn[0] * j, self.near[1] + self.turn[1] * j];
-        Footprint { centre, down, along: slope, half: self.half }.sample(labels, method, under)
+        let footprint = Footprint { centre, down, along: slope, half: self.half };
+        footprint.sample(labels, method, labels.codes[index])
     }
 }
 
