@@ -137,7 +137,7 @@ def _block_check(path: Path, dataset: Any, verify: str) -> BlockCheck | None:
     if verify == "always" and not check.complete:
         found = dataset.compression.name if dataset.compression else "none"
         raise InputError(
-            f"{path}: --verify always expects deflate, whose blocks carry checksums; found compression {found}"
+            f"{path}: --verify always needs deflate, whose blocks carry checksums; found compression {found}"
         )
     return None if verify == "never" else check
 
