@@ -1,4 +1,4 @@
-"""Overwritten bytes in deflate and zstd scenes: how many GDAL finds, how many catfast, and what looking costs."""
+"""Overwritten bytes in deflate and zstd scenes: how many GDAL finds, how many catfast, what looking costs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from rasterio.transform import from_origin
-from report import Result, interleaved, options, show, spread, write
 
 from catfast.errors import InputError
 from catfast.raster import open_raster
+from report import Result, interleaved, options, show, spread, write
 
 LAYOUTS = {
     "deflate tiles": {"compress": "deflate", "tiled": True},
