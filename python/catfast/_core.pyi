@@ -15,7 +15,9 @@ __all__ = [
     "cpu_features",
     "cut_tiles",
     "decode_qa",
+    "drop_small",
     "first_damaged_block",
+    "grow_codes",
     "resample_area",
     "set_threads",
     "valid_mask",
@@ -103,3 +105,16 @@ def classify_rows(
     cloud: int,
     confidence: NDArray[np.uint8] | None,
 ) -> list[int]: ...
+def grow_codes(
+    codes: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+    *,
+    first: int,
+    grow: NDArray[np.uint8],
+    radius: float,
+    gsd: tuple[float, float],
+    nodata: int,
+) -> None: ...
+def drop_small(
+    codes: NDArray[np.uint8], out: NDArray[np.uint8], *, kinds: NDArray[np.uint8], least: int, cleared: int
+) -> None: ...

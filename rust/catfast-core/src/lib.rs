@@ -12,6 +12,7 @@ mod footprint;
 mod grid;
 pub mod patch;
 pub mod qa;
+pub mod refine;
 pub mod resample;
 mod simd;
 pub mod valid;
