@@ -5,6 +5,7 @@
 //! threads and however the rows of a scene are spread over calls.
 
 pub mod blend;
+pub mod blocks;
 pub mod classify;
 mod error;
 mod footprint;
@@ -12,6 +13,7 @@ mod grid;
 mod method;
 pub mod patch;
 pub mod qa;
+pub mod refine;
 pub mod resample;
 mod simd;
 mod tally;
