@@ -124,9 +124,10 @@ def pair_batches(
         fold = config.method == "nearest" and config.scheme == "binary"
         reader = TileReader(opened.raster, opened.scene, labellers, fold=fold)
         origin = _Origin(pair, opened, getattr(labellers[0], "displacement", None), config.size)
+        row = None
         for row in reader.rows(config.size, config.step, only):
             yield _batch(row, origin, config)
-        if only is None:
+        if row is not None and only is None:
             labellers[0].check_inside()
 
 
