@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 from catfast._lazy import names_from
 
 if TYPE_CHECKING:
+    from catfast.patches.checking import Problem, verify
     from catfast.patches.dataset import PatchDataset
     from catfast.patches.finishing import finish
     from catfast.patches.info import FORMATS, StoreInfo
+    from catfast.patches.packing import pack
     from catfast.patches.records import PatchRecord
+    from catfast.patches.sheet import contact_sheet
     from catfast.patches.statistics import Fractions, fractions, label_counts
     from catfast.patches.store import PatchStore, open_store
     from catfast.patches.writer import GroupWriter, finished_groups
@@ -25,12 +28,16 @@ __all__ = [
     "PatchDataset",
     "PatchRecord",
     "PatchStore",
+    "Problem",
     "StoreInfo",
+    "contact_sheet",
     "finish",
     "finished_groups",
     "fractions",
     "label_counts",
     "open_store",
+    "pack",
+    "verify",
 ]
 
 _HOMES = {
@@ -40,12 +47,16 @@ _HOMES = {
     "PatchDataset": "dataset",
     "PatchRecord": "records",
     "PatchStore": "store",
+    "Problem": "checking",
     "StoreInfo": "info",
+    "contact_sheet": "sheet",
     "finish": "finishing",
     "finished_groups": "writer",
     "fractions": "statistics",
     "label_counts": "statistics",
     "open_store": "store",
+    "pack": "packing",
+    "verify": "checking",
 }
 
 __getattr__ = names_from(__name__, _HOMES)
