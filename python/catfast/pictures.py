@@ -39,11 +39,12 @@ def paint(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return table[codes]
 
 
-def draw_legend(sheet: Image.Image, left: int, top: int, codes: Sequence[int]) -> None:
-    """Draw colour and name of each code, from ``left`` on, 14 pixels high."""
+def draw_legend(sheet: Image.Image, left: int, top: int, codes: Sequence[int]) -> int:
+    """Draw colour and name of each code, from ``left`` on, 14 pixels high; where it ends."""
     draw = ImageDraw.Draw(sheet)
     x = left
     for code in codes:
         draw.rectangle((x, top, x + 14, top + 14), fill=COLOURS[code][:3], outline=(160, 160, 160))
         draw.text((x + 20, top + 1), LABELS[code], fill=TEXT)
         x += 36 + int(draw.textlength(LABELS[code]))
+    return x

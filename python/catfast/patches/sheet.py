@@ -46,7 +46,7 @@ def contact_sheet(path: str | Path, png: str | Path, *, count: int = 24, seed: i
     if count < 1:
         raise UsageError(f"--count must be at least 1, not {count}")
     store = open_store(path)
-    rows = _chosen(store, count, seed)
+    rows = _chosen(store, count, seed) if len(store) else []
     down = -(-len(rows) // ACROSS)
     cell = (2 * SIDE + 2 * GAP, SIDE + CAPTION + GAP)
     sheet = Image.new("RGB", (ACROSS * cell[0] + GAP, HEAD + max(1, down) * cell[1] + GAP), BACKGROUND)
@@ -59,14 +59,17 @@ def contact_sheet(path: str | Path, png: str | Path, *, count: int = 24, seed: i
 
 
 def _chosen(store: PatchStore, count: int, seed: int) -> list[int]:
-    """Rows of the index, by split; every split has its share, and one at least."""
+    """Rows of the index, by split; each has its share, and one at least."""
     rng = np.random.default_rng(seed)
     splits = np.array(store.index["split"].to_pylist(), object)
     chosen: list[int] = []
+    seen = 0
     for name in SPLITS:
         rows = np.flatnonzero(splits == name)
-        wanted = min(len(rows), max(1, round(count * len(rows) / max(1, len(store)))))
-        chosen += sorted(rng.choice(rows, wanted, replace=False).tolist()) if len(rows) else []
+        share = round(count * (seen + len(rows)) / len(store)) - round(count * seen / len(store))
+        wanted = min(len(rows), max(1, share))
+        chosen += sorted(rng.choice(rows, wanted, replace=False).tolist())
+        seen += len(rows)
     return chosen
 
 
@@ -84,7 +87,8 @@ def _draw_head(sheet: Image.Image, store: PatchStore, count: int) -> None:
         draw.text((x + 20, 10), "whiter: more cloud", fill=TEXT)
     else:
         codes = (0, 1) if info.scheme == "binary" else tuple(code for code in COLOURS if code != NODATA)
-        draw_legend(sheet, x + 20, 9, codes)
+        x = draw_legend(sheet, x + 20, 9, codes)
+        draw.text((x, 10), "dark stripes: ignore", fill=TEXT)
 
 
 def _draw_patch(sheet: Image.Image, store: PatchStore, row: int, corner: tuple[int, int]) -> None:
@@ -112,7 +116,7 @@ def _overlay(
 ) -> npt.NDArray[np.uint8]:
     """The label over the picture; ignored pixels are hatched."""
     if soft:
-        share = np.minimum(label, FULL_FRACTION).astype(np.float64)[..., None] / FULL_FRACTION
+        share = label[..., None].clip(max=FULL_FRACTION) / FULL_FRACTION
         clear, cloud = (np.array(COLOURS[code][:3], np.float64) for code in (0, 1))
         colours = share * cloud + (1 - share) * clear
     else:
