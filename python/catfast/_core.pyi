@@ -16,6 +16,7 @@ __all__ = [
     "cpu_features",
     "cut_tiles",
     "decode_qa",
+    "first_damaged_block",
     "patch_counts",
     "resample_area",
     "set_threads",
@@ -57,6 +58,9 @@ def warp_qa(
     cloud: int = 0,
     ignore: int = 7,
 ) -> tuple[int, list[int]]: ...
+def first_damaged_block(
+    data: NDArray[np.uint8], blocks: NDArray[np.int64], *, codec: Literal["deflate", "zstd"], most: int
+) -> int | None: ...
 def valid_mask(
     dn: NDArray[np.uint16] | NDArray[np.float32], nodata: float | None, out: NDArray[np.uint8]
 ) -> tuple[int, int]: ...

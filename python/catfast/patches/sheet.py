@@ -123,7 +123,7 @@ def _overlay(
         colours = paint(label).astype(np.float64)
     mixed = (1 - OPACITY) * picture + OPACITY * colours
     row, column = np.indices(label.shape)
-    hatch = (row + column) // 6 % 2 * 0.35 + 0.3
+    hatch: npt.NDArray[np.float64] = np.asarray((row + column) // 6 % 2 * 0.35 + 0.3)
     mixed = np.where((label == NODATA)[..., None], picture * hatch[..., None], mixed)
     return np.asarray(mixed, np.uint8)
 
