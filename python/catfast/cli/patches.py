@@ -74,6 +74,11 @@ KINDS = ("dilated", "medium", "cirrus")
 @click.option("--seed", type=int, metavar="S", help="Of all draws and the splits.  [default: 0]")
 @click.option("--splits", metavar="T,V,T", help="Shares of train, val and test.  [default: 0.7,0.15,0.15]")
 @click.option(
+    "--verify",
+    type=click.Choice(["auto", "always", "never"]),
+    help="Compare the checksums of compressed blocks; always refuses files without.  [default: auto]",
+)
+@click.option(
     "--engine", type=click.Choice(["local", "spark"]), help="Who cuts: the same store.  [default: local]"
 )
 @click.option("--master", metavar="URL", help="Spark's master.  [default: local[*]]")

@@ -13,6 +13,7 @@ from catfast.errors import UsageError
 from catfast.labels import METHODS, SCHEMES, LabelConfig
 from catfast.patches.info import FORMATS
 from catfast.patches.records import SPLITS
+from catfast.raster import VERIFY
 
 ENGINES = ("local", "spark")
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -21,7 +22,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 """Options under one name; ``cat`` is the paper's: 400 px at 3 m, over half valid, cloud or clear."""
 
 SMALLEST, LARGEST = 16, 8192
-_ELSEWHERE = frozenset({"scenes", "output", "engine", "master", "workers", "overwrite"})
+_ELSEWHERE = frozenset({"scenes", "output", "engine", "master", "workers", "verify", "overwrite"})
 """Options that no byte of the store depends on."""
 
 
@@ -71,6 +72,9 @@ class PatchesConfig:
     """Of the draws of ``balance``, ``max_patches`` and ``splits``."""
     splits: tuple[float, float, float] = (0.7, 0.15, 0.15)
     """Shares of train, val and test; grounds, strips and Landsat scenes are never divided."""
+    verify: str = "auto"
+    """Compare the checksums of compressed blocks: see :data:`catfast.raster.VERIFY`; a scene that a manifest
+    vouches for is not looked into twice."""
     engine: str = "local"
     """``local`` processes, or executors of ``spark``."""
     master: str = "local[*]"
@@ -87,6 +91,7 @@ class PatchesConfig:
             ("--scheme", self.scheme, SCHEMES),
             ("--method", self.method, METHODS),
             ("--engine", self.engine, ENGINES),
+            ("--verify", self.verify, VERIFY),
         ):
             if choice not in choices:
                 raise UsageError(f"{option} must be one of {', '.join(choices)}, not {choice}")

@@ -95,13 +95,19 @@ class OpenPair:
 
 
 @contextmanager
-def open_pair(files: PairFiles) -> Iterator[OpenPair]:
+def open_pair(files: PairFiles, *, verify: str = "never", vouched: bool = False) -> Iterator[OpenPair]:
     """Open both files.
+
+    Args:
+        files: where they are.
+        verify: one of :data:`catfast.raster.VERIFY`.
+        vouched: whether the image is known to be whole, so that its checksums need not be compared.
 
     Raises:
         InputError: a file is not what it should be.
     """
-    with open_raster(files.image) as raster, open_qa(files.qa) as qa:
+    of_image = "never" if vouched and verify == "auto" else verify
+    with open_raster(files.image, verify=of_image) as raster, open_qa(files.qa, verify=verify) as qa:
         scene = describe_scene(raster)
         if scene.gsd_m is None:
             raise InputError(f"{files.image}: expected a georeferenced scene, but {scene.notices[0].message}")
@@ -117,8 +123,8 @@ def pair_batches(
     Raises:
         InputError: a file is not what it should be, not of the kind ``like``, or the two do not overlap.
     """
-    check_manifest(files.image)
-    with open_pair(files) as opened:
+    vouched = check_manifest(files.image)
+    with open_pair(files, verify=config.verify, vouched=vouched) as opened:
         like.check(files, opened.kind)
         labellers = _labellers(opened, config)
         fold = config.method == "nearest" and config.scheme == "binary"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from catfast.errors import InputError
 from catfast.patches.ahead import ahead
@@ -49,10 +50,19 @@ class Outcome:
     """Why there are none."""
 
 
-def run_job(job: Job) -> Outcome:
+class StoppedError(Exception):
+    """The run ended before the pair did."""
+
+
+def run_job(job: Job, stop: Event | None = None) -> Outcome:
     """Cut a pair; its patches are there, all of them, or none is.
 
+    Args:
+        job: the pair.
+        stop: give up as soon as it is set.
+
     Raises:
+        StoppedError: ``stop`` was set.
         OutputError: the disk did not take them: of no use to go on with other pairs.
     """
     pair_id = job.pair.pair_id
@@ -63,6 +73,8 @@ def run_job(job: Job) -> Outcome:
         batches = pair_batches(job.pair, job.files, job.config, job.kind)
         with GroupWriter(job.root, job.info, pair_id) as writer, ahead(batches) as coming:
             for batch in coming:
+                if stop is not None and stop.is_set():
+                    raise StoppedError
                 batch.write(writer)
                 patches += len(batch.records)
                 tiles += batch.tiles

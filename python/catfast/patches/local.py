@@ -1,4 +1,4 @@
-"""The engine ``local``: pairs in this process, or in several."""
+"""The engine ``local``: pairs in this process, two at a time, or in several processes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
 from catfast import _core
@@ -16,6 +16,9 @@ from catfast.patches.jobs import Job, Outcome, run_job
 KILLED = 137
 """Exit code of a worker whose parent is gone."""
 
+TOGETHER = 2
+"""Pairs that one process works on at a time: while one waits for the disk, the other computes."""
+
 
 def run(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
     """What becomes of the jobs, in the order in which they end.
@@ -24,11 +27,25 @@ def run(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
         OutputError: the disk did not take a patch, or a process died.
     """
     if min(workers, len(jobs)) < 2:
-        yield from map(run_job, jobs)
-        return
+        return _threads(jobs)
+    return _processes(jobs, min(workers, len(jobs)))
+
+
+def _threads(jobs: Sequence[Job]) -> Iterator[Outcome]:
+    stop = threading.Event()
+    pool = ThreadPoolExecutor(TOGETHER, thread_name_prefix="catfast-pair")
+    try:
+        for done in as_completed([pool.submit(run_job, job, stop) for job in jobs]):
+            yield done.result()
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def _processes(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
     threads = max((os.cpu_count() or 1) // workers, 1)
     pool = ProcessPoolExecutor(
-        min(workers, len(jobs)),
+        workers,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_begin,
         initargs=(threads,),

@@ -60,7 +60,9 @@ class Reflectance:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._as_it_is = set(scene.gain) == {SCALE} and set(scene.offset) == {0.0}
+        self._as_it_is = (
+            set(scene.gain) == {SCALE} and set(scene.offset) == {0.0} and scene.nodata in (None, 0)
+        )
         self._tables = [
             self._counts(np.arange(65536, dtype=np.float64), gain, offset)
             for gain, offset in zip(scene.gain, scene.offset, strict=True)
@@ -73,11 +75,13 @@ class Reflectance:
         return np.asarray(np.clip(np.nan_to_num(scaled, nan=0), 1, 65535), np.uint16)
 
     def __call__(self, dn: npt.NDArray[Any], valid: Codes) -> Counts:
-        """Counts (4, h, w) of ``dn`` (4, h, w): 1 to 65535 where ``valid`` (h, w), else 0."""
+        """Counts (4, h, w) of ``dn`` (4, h, w), which may be changed: 1 to 65535 where ``valid``, else 0."""
         if dn.dtype == np.uint16 and self._as_it_is:
-            counts = np.asarray(np.maximum(dn, np.uint16(1)), np.uint16)
-        elif dn.dtype == np.uint16:
-            counts = np.stack([table[band] for table, band in zip(self._tables, dn, strict=True)])
+            return np.asarray(np.maximum(dn, valid.astype(np.uint16), out=dn), np.uint16)
+        if dn.dtype == np.uint16:
+            counts = np.empty(dn.shape, np.uint16)
+            for table, band, out in zip(self._tables, dn, counts, strict=True):
+                np.take(table, band, out=out, mode="clip")
         else:
             scales = zip(dn, self._scene.gain, self._scene.offset, strict=True)
             counts = np.stack([self._counts(*scale) for scale in scales])
