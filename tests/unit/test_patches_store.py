@@ -176,51 +176,57 @@ def test_leftovers_of_a_killed_run_vanish(tmp_path, store_format):
     assert files_of(root) == files_of(tmp_path / "clean")
 
 
+STEPS = (1, 3, 5, 8, 12, 17, 60)
+
 KILLED = """
 import os, sys
 from pathlib import Path
 from catfast.patches import finish
 from tests.stores import GROUPS, group, splits_of, store_info
 
-steps = int(sys.argv[3])
-
-def stop(event, arguments):
-    global steps
-    root = str(Path(sys.argv[1]))
-    if event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir") and str(arguments[0]).startswith(root):
-        steps -= 1
-        if steps == 0:
-            os._exit(9)
-
-info = store_info(sys.argv[2])
+info = store_info(sys.argv[1])
 splits = splits_of([group(name, info) for name in GROUPS])
-sys.addaudithook(stop)
-finish(Path(sys.argv[1]), info, splits, set(splits) - {"pair a_1", "pair/b_2"})
+
+def finish_until(root, steps):
+    left = steps
+    def stop(event, arguments):
+        nonlocal left
+        changes = event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir")
+        if changes and str(arguments[0]).startswith(str(root)):
+            left -= 1
+            if left == 0:
+                os._exit(9)
+    sys.addaudithook(stop)
+    finish(root, info, splits, set(splits) - {"pair a_1", "pair/b_2"})
+
+for argument in sys.argv[2:]:
+    child = os.fork()
+    if child == 0:
+        finish_until(Path(argument), int(Path(argument).name))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
 @both
 def test_finish_killed_at_any_change_of_the_folder_can_be_run_again(tmp_path, store_format):
-    """A real process that ends, without any clean-up, just before its n-th change."""
+    """Real processes that end, without any clean-up, just before their n-th change."""
     info = store_info(store_format)
     splits = splits_of(list(write_groups(tmp_path / "begun", info)))
     keep = set(splits) - {"pair a_1", "pair/b_2"}
-    shutil.copytree(tmp_path / "begun", tmp_path / "whole")
-    finish(tmp_path / "whole", info, splits, keep)
-    expected = files_of(tmp_path / "whole")
-    kills = 0
-    for step in (1, 2, 4, 7, 11, 16, 22, 29):
-        root = tmp_path / f"killed{step}"
+    roots = [tmp_path / "killed" / str(step) for step in STEPS]
+    for root in [*roots, tmp_path / "whole"]:
         shutil.copytree(tmp_path / "begun", root)
-        command = [sys.executable, "-c", KILLED, str(root), store_format, str(step)]
-        done = subprocess.run(command, cwd=Path(__file__).parents[2], check=False)
-        if done.returncode == 0:
-            break
-        assert done.returncode == 9
-        kills += 1
+    finish(tmp_path / "whole", info, splits, keep)
+    command = [sys.executable, "-c", KILLED, store_format, *map(str, roots)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    codes = [int(line) for line in done.stdout.splitlines()]
+    assert len(codes) == len(STEPS), done.stderr
+    assert codes.count(9) > 3
+    assert codes[-1] == 0
+    for root in roots:
         finish(root, info, splits, keep)
-        assert files_of(root) == expected
-    assert kills > 2
+        assert files_of(root) == files_of(tmp_path / "whole")
 
 
 LIMITED = """
