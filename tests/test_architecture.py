@@ -12,9 +12,11 @@ PACKAGE = Path(__file__).parents[1] / "python" / "catfast"
 ORDER = [
     "_lazy",
     "errors",
+    "locks",
     "classes",
     "raster",
     "planet",
+    "order",
     "wrs2",
     "landsat",
     "catalog",
