@@ -27,7 +27,7 @@ ORDER = [
     "patches",
     "models",
 ]
-ORDER += ["train", "evaluate", "mask", "report", "simulate", "cli"]
+ORDER += ["train", "evaluate", "mask", "report", "simulate", "doctor", "cli"]
 """Rooms from first to last: a room imports only what stands before it."""
 
 STAGES = {"catalog", "pairs", "labels", "patches", "train", "evaluate", "mask", "simulate"}

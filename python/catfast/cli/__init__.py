@@ -22,6 +22,8 @@ COMMANDS = {
     "report": "Show masks over their images in one page.",
     "compare": "Tell how two masks of one scene agree.",
     "simulate": "Make a simulated world of coincident PlanetScope and Landsat scenes.",
+    "doctor": "Check this installation.",
+    "cite": "Print how to cite catfast and its paper.",
 }
 """Subcommands, in the order of ``--help``, with their one-line help."""
 

@@ -6,6 +6,7 @@ Everything else works on arrays, :class:`Grid` and :class:`RasterInfo`.
 from __future__ import annotations
 
 from catfast.raster.area import Area, footprint_lonlat
+from catfast.raster.gdal import Versions, versions
 from catfast.raster.grid import Grid, ground_sampling_distance, parse_crs
 from catfast.raster.patchtiff import PatchStyle, TiffTemplate, patch_template, read_patch
 from catfast.raster.provenance import file_sha256, is_made_already
@@ -34,6 +35,7 @@ __all__ = [
     "RasterInfo",
     "TiffTemplate",
     "TiffWriter",
+    "Versions",
     "atomic_path",
     "cog_writer",
     "file_sha256",
@@ -48,5 +50,6 @@ __all__ = [
     "read_patch",
     "read_tags",
     "tiff_writer",
+    "versions",
     "write_geotiff",
 ]
