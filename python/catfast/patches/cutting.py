@@ -129,7 +129,7 @@ def pair_batches(
         labellers = _labellers(opened, config)
         fold = config.method == "nearest" and config.scheme == "binary"
         reader = TileReader(opened.raster, opened.scene, labellers, fold=fold)
-        origin = _Origin(pair, opened, getattr(labellers[0], "displacement", None), config.size)
+        origin = _Origin(pair, opened, labellers[0], config.size)
         row = None
         for row in reader.rows(config.size, config.step, only):
             yield _batch(row, origin, config)
@@ -189,10 +189,9 @@ def wanted(found: Fractions, config: PatchesConfig) -> bool:
 class _Origin:
     """What all records of a pair share."""
 
-    def __init__(self, pair: Pair, opened: OpenPair, displacement: Any, size: int) -> None:
+    def __init__(self, pair: Pair, opened: OpenPair, labeller: Labeller, size: int) -> None:
         self._pair, self._grid, self._size = pair, opened.raster.info.grid, size
-        self._shift = _shift(displacement)
-        self._residual_m = self._shift["shift_spread_m"] if self._shift["shift_accepted"] else None
+        self._labeller = labeller
         self._dt_s = pair.dt_s if pair.dt_local_s is None else pair.dt_local_s
         names = ("pair_id", "ps_id", "l8_id", "dt_s", "dt_local_s", "sun_elevation", "ps_acquired")
         self._shared = {name: getattr(pair, name) for name in names}
@@ -200,17 +199,19 @@ class _Origin:
 
     def records(self, row: int, columns: Sequence[int], shares: Sequence[Fractions]) -> list[PatchRecord]:
         shapes = footprints(self._grid, row, columns, self._size) if columns else []
+        shift = _shift(getattr(self._labeller, "displacement", None))
+        residual_m = shift["shift_spread_m"] if shift["shift_accepted"] else None
         return [
             PatchRecord(
                 patch_id=f"{self._pair.pair_id}_{row:05d}_{column:05d}",
                 row=row,
                 col=column,
-                weight=label_weight(found.ignore_fraction, self._dt_s, self._residual_m),
+                weight=label_weight(found.ignore_fraction, self._dt_s, residual_m),
                 transform=_moved(self._grid, row, column),
                 geometry=shape,
                 **asdict(found),
                 **self._shared,
-                **self._shift,
+                **shift,
             )
             for column, found, shape in zip(columns, shares, shapes, strict=True)
         ]

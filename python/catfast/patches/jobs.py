@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
+from typing import Protocol
 
 from catfast.errors import InputError
 from catfast.patches.ahead import ahead
@@ -50,11 +50,18 @@ class Outcome:
     """Why there are none."""
 
 
+class Stop(Protocol):
+    """An event of threads or of processes."""
+
+    def is_set(self) -> bool:
+        """Whether to give up."""
+
+
 class StoppedError(Exception):
     """The run ended before the pair did."""
 
 
-def run_job(job: Job, stop: Event | None = None) -> Outcome:
+def run_job(job: Job, stop: Stop | None = None) -> Outcome:
     """Cut a pair; its patches are there, all of them, or none is.
 
     Args:

@@ -53,6 +53,10 @@ def cut(pairs: Path, config: PatchesConfig, *, progress: Progress | None = None)
     return result.store
 
 
+cut_patches = cut
+"""The name of :func:`cut` outside this room."""
+
+
 def make_store(pairs: Path, config: PatchesConfig, *, progress: Progress | None = None) -> PatchesResult:
     """:func:`cut`, with an account of the pairs that failed; raises the same, but not for these."""
     started = time.perf_counter()
