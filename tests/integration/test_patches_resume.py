@@ -17,8 +17,8 @@ from tests.patch_reference import tree
     ("kind", "workers", "balance"), [("geotiff", 1, ()), ("safetensors", 2, ("--balance",))]
 )
 def test_killed_runs_go_on_to_the_same_bytes(paired_world, tmp_path, kind, workers, balance):
-    options = ("--size", 64, "--stride", 48, "--format", kind, "--workers", workers, *balance)
-    assert kill_and_resume(paired_world / "pairs.parquet", tmp_path, options, points=3, seed=workers) == 3
+    options = ("--size", 96, "--format", kind, "--workers", workers, *balance)
+    assert kill_and_resume(paired_world / "pairs.parquet", tmp_path, options, points=2, seed=workers) == 2
 
 
 def test_workers_end_with_their_parent(paired_world, tmp_path):
