@@ -15,6 +15,9 @@ __all__ = [
     "cpu_features",
     "cut_tiles",
     "decode_qa",
+    "drop_small",
+    "first_damaged_block",
+    "grow_codes",
     "resample_area",
     "set_threads",
     "valid_mask",
@@ -53,6 +56,9 @@ def warp_qa(
     cloud: int = 0,
     ignore: int = 7,
 ) -> tuple[int, list[int]]: ...
+def first_damaged_block(
+    data: NDArray[np.uint8], blocks: NDArray[np.int64], *, codec: Literal["deflate", "zstd"], most: int
+) -> int | None: ...
 def valid_mask(
     dn: NDArray[np.uint16] | NDArray[np.float32], nodata: float | None, out: NDArray[np.uint8]
 ) -> tuple[int, int]: ...
@@ -99,3 +105,16 @@ def classify_rows(
     cloud: int,
     confidence: NDArray[np.uint8] | None,
 ) -> list[int]: ...
+def grow_codes(
+    codes: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+    *,
+    first: int,
+    grow: NDArray[np.uint8],
+    radius: float,
+    gsd: tuple[float, float],
+    nodata: int,
+) -> None: ...
+def drop_small(
+    codes: NDArray[np.uint8], out: NDArray[np.uint8], *, kinds: NDArray[np.uint8], least: int, cleared: int
+) -> None: ...

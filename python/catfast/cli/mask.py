@@ -29,6 +29,30 @@ PATH = click.Path(path_type=Path)
     "--threshold", type=float, metavar="P", help="Cloud from this probability on.  [default: likeliest class]"
 )
 @click.option(
+    "--preset",
+    type=click.Choice(["conservative", "balanced", "liberal"]),
+    default="balanced",
+    help="conservative: cloud from 0.3 on, keeps only what is surely clear; liberal: from 0.7 on.",
+)
+@click.option(
+    "--buffer", "buffer_m", type=float, default=0.0, metavar="M", help="Grow clouds and shadows, metres."
+)
+@click.option(
+    "--min-area",
+    "min_area_m2",
+    type=float,
+    default=0.0,
+    metavar="M2",
+    help="Drop clouds and shadows below this.",
+)
+@click.option("--aoi", type=PATH, metavar="GEOJSON", help="Percentages count what lies in these polygons.")
+@click.option(
+    "--format",
+    type=click.Choice(["mask", "udm2"]),
+    default="mask",
+    help="udm2: the eight bands of Planet's usable data mask.",
+)
+@click.option(
     "--classes", type=click.Choice(["full", "binary"]), default="full", help="binary: cloud or clear only."
 )
 @click.option(
@@ -52,7 +76,15 @@ PATH = click.Path(path_type=Path)
     metavar="N",
     help="Refuse scenes of more samples, width x height x bands.  [default: 4e9]",
 )
+@click.option(
+    "--verify",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="Compare checksums inside the file; always: refuse a scene that carries none.",
+)
 @click.option("--quicklook", type=PATH, metavar="PNG", help="Picture of image and mask, for one scene.")
+@click.option("--qml", is_flag=True, help="Also write <stem>_mask.qml, a QGIS style.")
+@click.option("--stac", is_flag=True, help="Also write <stem>_mask.json, a STAC item.")
 @click.option("--overwrite", is_flag=True, help="Replace masks made from something else.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a scene on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors.")

@@ -5,12 +5,14 @@
 //! threads and however the rows of a scene are spread over calls.
 
 pub mod blend;
+pub mod blocks;
 pub mod classify;
 mod error;
 mod footprint;
 mod grid;
 pub mod patch;
 pub mod qa;
+pub mod refine;
 pub mod resample;
 mod simd;
 pub mod valid;
