@@ -85,16 +85,16 @@ def where_clouds_went(qa: Raster, displacement: Displacement, config: LabelConfi
 def surface_beneath(qa: Raster, config: LabelConfig) -> Raster:
     """``qa`` without its clouds, where it was: what they hid, and shadows, are fill.
 
-    For ``fraction``, which tells nothing of the surface, what clouds hid is clear.
+    What clouds hid is clear, not fill, for ``binary`` and ``fraction``, which tell nothing of the surface.
     """
     decision = Decision(config)
-    soft = config.method == "fraction"
+    surface_matters = config.scheme == "full" and config.method != "fraction"
 
     def edit(codes: Codes) -> Codes:
         cloud = decision.cloud(codes)
         hidden = cloud | ((codes & CLOUD_CONFIDENCE) >= MEDIUM)
         shadow = ((codes & SHADOW) != 0) & ~cloud
-        unsure = shadow | ((codes & FILL) != 0) | (hidden & (not soft))
+        unsure = shadow | ((codes & FILL) != 0) | (hidden & surface_matters)
         kept = (codes & ~CLOUD_BITS) | np.uint16(ALWAYS_SET | 1 << 8)
         return np.where(unsure, np.uint16(FILL), kept).astype(np.uint16)
 
