@@ -219,6 +219,33 @@ def test_soft_labels_and_filters(paired_world, tmp_path):
         assert row["snow_fraction"] >= 0.05
 
 
+@pytest.mark.parametrize("scheme", ["full", "binary"])
+def test_aligned_labels_are_those_of_the_label_command(paired_world, tmp_path, scheme):
+    """And the index says for each pair what was found, and whether it was used."""
+    pairs, world = paired_world / "pairs.parquet", paired_world / "world"
+    options = ("--align", "--scheme", scheme)
+    done = run_catfast("patches", pairs, "-o", tmp_path / "s", "--size", 128, *options)
+    assert done.code == 0, done.err
+    store = open_store(tmp_path / "s")
+    whole = {}
+    for place, row in enumerate(store.index.to_pylist()):
+        if row["ps_id"] not in whole:
+            image, qa = files_of(world, row["ps_id"], row["l8_id"])
+            output = tmp_path / f"{row['ps_id']}.tif"
+            assert run_catfast("labels", qa, "--like", image, "-o", output, *options).code == 0
+            with rasterio.open(output) as dataset:
+                whole[row["ps_id"]] = dataset.read(1), dataset.tags()
+        labels, tags = whole[row["ps_id"]]
+        window = np.s_[row["row"] : row["row"] + 128, row["col"] : row["col"] + 128]
+        np.testing.assert_array_equal(store.read(place)[1], labels[window])
+        assert tags["CATFAST_SHIFT_REASON"] == row["shift_reason"]
+        assert tags["CATFAST_SHIFT_ACCEPTED"] == str(int(row["shift_accepted"]))
+        assert float(tags["CATFAST_SHIFT_X_M"]) == pytest.approx(row["shift_x_m"], abs=0.06)
+        residual = row["shift_spread_m"] if row["shift_accepted"] else 15 * abs(row["dt_local_s"])
+        assert row["weight"] == pytest.approx((1 - row["ignore_fraction"]) / (1 + residual / 450))
+    assert len(whole) == 4
+
+
 def test_missing_files_are_listed_and_the_others_done(paired_world, tmp_path):
     world, pairs = tmp_path / "world", pq.read_table(paired_world / "pairs.parquet")
     shutil.copytree(paired_world / "world", world)

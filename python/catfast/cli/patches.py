@@ -58,7 +58,7 @@ KINDS = ("dilated", "medium", "cirrus")
 )
 @click.option(
     "--method",
-    type=click.Choice(["nearest", "majority", "fraction"]),
+    type=click.Choice(["nearest", "majority", "bilinear", "fraction"]),
     help="How labels are carried; fraction: soft labels.  [default: nearest]",
 )
 @click.option("--align", is_flag=True, default=None, help="Move clouds to where PlanetScope saw them.")

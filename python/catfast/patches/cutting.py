@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from catfast.catalog import CRS
 from catfast.errors import InputError
-from catfast.labels import Labeller
+from catfast.labels import Displacement, Labeller
 from catfast.landsat import open_qa
 from catfast.patches.config import PatchesConfig
 from catfast.patches.manifest import check_manifest
@@ -127,7 +127,7 @@ def pair_batches(
     with open_pair(files, verify=config.verify, vouched=vouched) as opened:
         like.check(files, opened.kind)
         labellers = _labellers(opened, config)
-        fold = config.method == "nearest" and config.scheme == "binary"
+        fold = config.from_codes and config.scheme == "binary"
         reader = TileReader(opened.raster, opened.scene, labellers, fold=fold)
         origin = _Origin(pair, opened, labellers[0], config.size)
         row = None
@@ -138,18 +138,20 @@ def pair_batches(
 
 
 def _labellers(opened: OpenPair, config: PatchesConfig) -> list[Labeller]:
-    """Makers of the labels, and last of the full scheme's codes."""
-    stored = config.labels()
+    """Makers of the labels, and last of the full scheme's codes; one where it does for both."""
+    pair, stored = (opened.qa, opened.raster, opened.scene), config.labels()
     full = replace(stored, scheme="full", method="nearest")
-    configs = [full] if config.method == "nearest" else [stored, full]
-    return [Labeller(opened.qa, opened.raster, opened.scene, each) for each in configs]
+    if config.from_codes:
+        return [Labeller(*pair, full)]
+    first = Labeller(*pair, stored)
+    return [first, Labeller(*pair, full, displacement=first.displacement)]
 
 
 def _batch(row: TileRow, origin: _Origin, config: PatchesConfig) -> Batch:
     rows, columns = np.full(len(row.columns), row.top, np.int64), np.asarray(row.columns, np.int64)
     codes = label_counts(row.image, row.codes, rows, columns, config.size)
     stored = codes
-    if config.method != "nearest":
+    if not config.from_codes:
         stored = label_counts(row.image, row.labels, rows, columns, config.size)
     shares = [tile_fractions(*counts, config) for counts in zip(codes, stored, strict=True)]
     kept = [place for place, found in enumerate(shares) if wanted(found, config)]
@@ -164,11 +166,11 @@ def tile_fractions(
 
     Args:
         codes: counts (256,) of the full scheme's codes.
-        stored: counts (256,) of the labels that the store gets; `codes` for ``nearest``, folded or not.
+        stored: counts (256,) of the labels that the store gets; of no use where they follow from `codes`.
         config: options.
     """
     full = fractions(codes, config.size, scheme="full", soft=False)
-    if config.method == "nearest":
+    if config.from_codes:
         return full
     found = fractions(stored, config.size, scheme="full", soft=config.soft)
     return replace(full, cloud_fraction=found.cloud_fraction, ignore_fraction=found.ignore_fraction)
@@ -199,7 +201,7 @@ class _Origin:
 
     def records(self, row: int, columns: Sequence[int], shares: Sequence[Fractions]) -> list[PatchRecord]:
         shapes = footprints(self._grid, row, columns, self._size) if columns else []
-        shift = _shift(getattr(self._labeller, "displacement", None))
+        shift = _shift(self._labeller.displacement)
         residual_m = shift["shift_spread_m"] if shift["shift_accepted"] else None
         return [
             PatchRecord(
@@ -225,12 +227,16 @@ def _epsg(raster: Raster) -> int:
     return int(code)
 
 
-def _shift(displacement: Any) -> dict[str, Any]:
+def _shift(displacement: Displacement | None) -> dict[str, Any]:
     """Columns of the index on how the clouds were moved; null where nobody tried."""
-    names = {"shift_x_m": "shift_x_m", "shift_y_m": "shift_y_m", "shift_spread_m": "spread_m"}
-    found = {column: getattr(displacement, name, None) for column, name in names.items()}
-    tried = {"shift_accepted": "accepted", "shift_reason": "reason"}
-    return found | {column: getattr(displacement, name, None) for column, name in tried.items()}
+    names = {
+        "shift_x_m": "shift_x_m",
+        "shift_y_m": "shift_y_m",
+        "shift_spread_m": "spread_m",
+        "shift_accepted": "accepted",
+        "shift_reason": "reason",
+    }
+    return {column: getattr(displacement, name, None) for column, name in names.items()}
 
 
 def _moved(grid: Grid, row: int, column: int) -> tuple[float, float, float, float, float, float]:
