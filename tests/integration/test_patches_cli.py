@@ -247,6 +247,19 @@ def test_aligned_labels_are_those_of_the_label_command(paired_world, tmp_path, s
     assert len(whole) == 4
 
 
+def test_what_scenes_leave_open_is_told_once(paired_world, tmp_path):
+    """A scene under a name that does not say its scale."""
+    row = pq.read_table(paired_world / "pairs.parquet").slice(0, 1).drop_columns(["ps_path", "l8_path"])
+    grid = around(pixels=80)
+    write_qa(tmp_path / f"{row['l8_id'][0].as_py()}_QA_PIXEL.TIF", np.full((80, 80), 21824, np.uint16), grid)
+    write_scene(tmp_path / f"{row['ps_id'][0].as_py()}_mosaic.tif", np.full((4, 512, 512), 900, np.uint16))
+    pq.write_table(row, tmp_path / "pairs.parquet")
+    arguments = ("patches", tmp_path / "pairs.parquet", "--scenes", tmp_path, "-o", tmp_path / "s")
+    done = run_catfast(*arguments, "--size", 128, "--json")
+    assert done.code == 0, done.err
+    assert [item["name"] for item in done.objects[0]["warnings"]] == ["few_grounds", "assumed_scale"]
+
+
 def test_missing_files_are_listed_and_the_others_done(paired_world, tmp_path):
     world, pairs = tmp_path / "world", pq.read_table(paired_world / "pairs.parquet")
     shutil.copytree(paired_world / "world", world)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catfast.catalog import CRS
-from catfast.errors import InputError
+from catfast.errors import InputError, Notice
 from catfast.labels import Displacement, Labeller
 from catfast.landsat import open_qa
 from catfast.patches.config import PatchesConfig
@@ -44,6 +44,8 @@ class Batch:
     """One a patch; their first columns are those in these arrays."""
     tiles: int
     """Tiles of which these are left."""
+    notices: tuple[Notice, ...]
+    """What the user should know of the scene."""
 
     def write(self, writer: GroupWriter) -> None:
         """Add the patches to a group.
@@ -132,7 +134,7 @@ def pair_batches(
         origin = _Origin(pair, opened, labellers[0], config.size)
         row = None
         for row in reader.rows(config.size, config.step, only):
-            yield _batch(row, origin, config)
+            yield _batch(row, origin, config, opened.scene.notices)
         if row is not None and only is None:
             labellers[0].check_inside()
 
@@ -147,7 +149,7 @@ def _labellers(opened: OpenPair, config: PatchesConfig) -> list[Labeller]:
     return [first, Labeller(*pair, full, displacement=first.displacement)]
 
 
-def _batch(row: TileRow, origin: _Origin, config: PatchesConfig) -> Batch:
+def _batch(row: TileRow, origin: _Origin, config: PatchesConfig, notices: tuple[Notice, ...]) -> Batch:
     rows, columns = np.full(len(row.columns), row.top, np.int64), np.asarray(row.columns, np.int64)
     codes = label_counts(row.image, row.codes, rows, columns, config.size)
     stored = codes
@@ -156,7 +158,14 @@ def _batch(row: TileRow, origin: _Origin, config: PatchesConfig) -> Batch:
     shares = [tile_fractions(*counts, config) for counts in zip(codes, stored, strict=True)]
     kept = [place for place, found in enumerate(shares) if wanted(found, config)]
     records = origin.records(row.row, [row.columns[place] for place in kept], [shares[p] for p in kept])
-    return Batch(image=row.image, labels=row.labels, top=row.top, records=records, tiles=len(row.columns))
+    return Batch(
+        image=row.image,
+        labels=row.labels,
+        top=row.top,
+        records=records,
+        tiles=len(row.columns),
+        notices=notices,
+    )
 
 
 def tile_fractions(

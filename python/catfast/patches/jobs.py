@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from catfast.errors import InputError
+from catfast.errors import InputError, Notice
 from catfast.patches.ahead import ahead
 from catfast.patches.config import PatchesConfig
 from catfast.patches.cutting import Kind, pair_batches
@@ -46,6 +46,8 @@ class Outcome:
     """Patches that were written, before thinning and choice."""
     tiles: int
     """Tiles that they were chosen from."""
+    notices: tuple[Notice, ...] = ()
+    """What the user should know of the scene."""
     failure: Failure | None = None
     """Why there are none."""
 
@@ -76,6 +78,7 @@ def run_job(job: Job, stop: Stop | None = None) -> Outcome:
     if part_path(job.root, pair_id).exists():
         return Outcome(pair_id=pair_id, patches=0, tiles=0)
     patches = tiles = 0
+    notices: tuple[Notice, ...] = ()
     try:
         batches = pair_batches(job.pair, job.files, job.config, job.kind)
         with GroupWriter(job.root, job.info, pair_id) as writer, ahead(batches) as coming:
@@ -85,7 +88,8 @@ def run_job(job: Job, stop: Stop | None = None) -> Outcome:
                 batch.write(writer)
                 patches += len(batch.records)
                 tiles += batch.tiles
+                notices = batch.notices
     except InputError as error:
         failure = Failure(pair_id=pair_id, message=str(error))
         return Outcome(pair_id=pair_id, patches=0, tiles=tiles, failure=failure)
-    return Outcome(pair_id=pair_id, patches=patches, tiles=tiles)
+    return Outcome(pair_id=pair_id, patches=patches, tiles=tiles, notices=notices)
