@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from catfast.catalog import CRS
-from catfast.errors import InputError, Notice
-from catfast.labels import Displacement, Labeller
-from catfast.landsat import open_qa
+from catfast.errors import Notice
+from catfast.labels import Labeller
 from catfast.patches.config import PatchesConfig
 from catfast.patches.manifest import check_manifest
+from catfast.patches.opening import Kind, OpenPair, open_pair
+from catfast.patches.origin import Origin
 from catfast.patches.pairlist import Pair
-from catfast.patches.quality import label_weight
 from catfast.patches.records import PatchRecord
 from catfast.patches.scenes import PairFiles
 from catfast.patches.statistics import Fractions, fractions, label_counts
 from catfast.patches.tiles import Codes, Counts, TileReader, TileRow
 from catfast.patches.writer import GroupWriter
-from catfast.planet import Scene, describe_scene
-from catfast.raster import Grid, Raster, open_raster
-
-GSD_TOLERANCE = 0.05
-"""Scenes whose pixels differ by a larger share do not go into one store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,65 +50,6 @@ class Batch:
             writer.append_windows(self.image, self.labels, [self.top] * len(columns), columns, self.records)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What all scenes of a store must share."""
-
-    gsd_m: float
-    """Metres a pixel."""
-    simulated: bool
-    """Whether they are simulated."""
-
-    def check(self, files: PairFiles, found: Kind) -> None:
-        """Refuse a pair of another kind.
-
-        Raises:
-            InputError: it is.
-        """
-        if abs(found.gsd_m / self.gsd_m - 1) > GSD_TOLERANCE:
-            raise InputError(
-                f"{files.image}: expected pixels of {self.gsd_m:g} m as in the first pair, "
-                f"found {found.gsd_m:g} m"
-            )
-        if found.simulated != self.simulated:
-            names = ("real scenes", "simulated ones")
-            raise InputError(
-                f"{files.image}: expected {names[self.simulated]} as in the first pair, "
-                f"found {names[found.simulated]}: make a store of each"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class OpenPair:
-    """The two files of a pair, opened and found to be what they should be."""
-
-    raster: Raster
-    scene: Scene
-    qa: Raster
-    kind: Kind
-
-
-@contextmanager
-def open_pair(files: PairFiles, *, verify: str = "never", vouched: bool = False) -> Iterator[OpenPair]:
-    """Open both files.
-
-    Args:
-        files: where they are.
-        verify: one of :data:`catfast.raster.VERIFY`.
-        vouched: whether the image is known to be whole, so that its checksums need not be compared.
-
-    Raises:
-        InputError: a file is not what it should be.
-    """
-    of_image = "never" if vouched and verify == "auto" else verify
-    with open_raster(files.image, verify=of_image) as raster, open_qa(files.qa, verify=verify) as qa:
-        scene = describe_scene(raster)
-        if scene.gsd_m is None:
-            raise InputError(f"{files.image}: expected a georeferenced scene, but {scene.notices[0].message}")
-        simulated = any("CATFAST_SIMULATED" in file.info.tags for file in (raster, qa))
-        yield OpenPair(raster, scene, qa, Kind(round(sum(scene.gsd_m) / 2, 4), simulated))
-
-
 def pair_batches(
     pair: Pair, files: PairFiles, config: PatchesConfig, like: Kind, only: Sequence[int] | None = None
 ) -> Iterator[Batch]:
@@ -131,7 +64,7 @@ def pair_batches(
         labellers = _labellers(opened, config)
         fold = config.from_codes and config.scheme == "binary"
         reader = TileReader(opened.raster, opened.scene, labellers, fold=fold)
-        origin = _Origin(pair, opened, labellers[0], config.size)
+        origin = Origin(pair, opened, labellers[0], config.size)
         row = None
         for row in reader.rows(config.size, config.step, only):
             yield _batch(row, origin, config, opened.scene.notices)
@@ -149,7 +82,7 @@ def _labellers(opened: OpenPair, config: PatchesConfig) -> list[Labeller]:
     return [first, Labeller(*pair, full, displacement=first.displacement)]
 
 
-def _batch(row: TileRow, origin: _Origin, config: PatchesConfig, notices: tuple[Notice, ...]) -> Batch:
+def _batch(row: TileRow, origin: Origin, config: PatchesConfig, notices: tuple[Notice, ...]) -> Batch:
     rows, columns = np.full(len(row.columns), row.top, np.int64), np.asarray(row.columns, np.int64)
     codes = label_counts(row.image, row.codes, rows, columns, config.size)
     stored = codes
@@ -195,76 +128,3 @@ def wanted(found: Fractions, config: PatchesConfig) -> bool:
         and config.min_cloud <= cloud <= config.max_cloud
         and config.min_snow <= (snow or 0.0) <= config.max_snow
     )
-
-
-class _Origin:
-    """What all records of a pair share."""
-
-    def __init__(self, pair: Pair, opened: OpenPair, labeller: Labeller, size: int) -> None:
-        self._pair, self._grid, self._size = pair, opened.raster.info.grid, size
-        self._labeller = labeller
-        self._dt_s = pair.dt_s if pair.dt_local_s is None else pair.dt_local_s
-        names = ("pair_id", "ps_id", "l8_id", "dt_s", "dt_local_s", "sun_elevation", "ps_acquired")
-        self._shared = {name: getattr(pair, name) for name in names}
-        self._shared |= {"epsg": _epsg(opened.raster), "simulated": opened.kind.simulated}
-
-    def records(self, row: int, columns: Sequence[int], shares: Sequence[Fractions]) -> list[PatchRecord]:
-        shapes = footprints(self._grid, row, columns, self._size) if columns else []
-        shift = _shift(self._labeller.displacement)
-        residual_m = shift["shift_spread_m"] if shift["shift_accepted"] else None
-        return [
-            PatchRecord(
-                patch_id=f"{self._pair.pair_id}_{row:05d}_{column:05d}",
-                row=row,
-                col=column,
-                weight=label_weight(found.ignore_fraction, self._dt_s, residual_m),
-                transform=_moved(self._grid, row, column),
-                geometry=shape,
-                **asdict(found),
-                **self._shared,
-                **shift,
-            )
-            for column, found, shape in zip(columns, shares, shapes, strict=True)
-        ]
-
-
-def _epsg(raster: Raster) -> int:
-    crs = raster.info.grid.crs
-    code = crs.to_epsg() if crs else None
-    if code is None:
-        raise InputError(f"{raster.info.path}: expected a CRS with an EPSG code, found none")
-    return int(code)
-
-
-def _shift(displacement: Displacement | None) -> dict[str, Any]:
-    """Columns of the index on how the clouds were moved; null where nobody tried."""
-    names = {
-        "shift_x_m": "shift_x_m",
-        "shift_y_m": "shift_y_m",
-        "shift_spread_m": "spread_m",
-        "shift_accepted": "accepted",
-        "shift_reason": "reason",
-    }
-    return {column: getattr(displacement, name, None) for column, name in names.items()}
-
-
-def _moved(grid: Grid, row: int, column: int) -> tuple[float, float, float, float, float, float]:
-    a, b, c, d, e, f = grid.transform[:6]
-    return a, b, a * column + b * row + c, d, e, d * column + e * row + f
-
-
-def footprints(grid: Grid, row: int, columns: Sequence[int], size: int) -> list[bytes]:
-    """Outlines of tiles that start at a row, WKB in EPSG:6931."""
-    import shapely
-    from pyproj import Transformer
-
-    if grid.crs is None:
-        raise ValueError("the grid has no CRS")
-    transformer = Transformer.from_crs(grid.crs.to_wkt(), CRS, always_xy=True)
-    a, b, c, d, e, f = grid.transform[:6]
-    corners = np.array([(0, 0), (size, 0), (size, size), (0, size), (0, 0)], np.float64)
-    column = np.asarray(columns, np.float64)[:, None] + corners[:, 0]
-    line = row + np.broadcast_to(corners[:, 1], column.shape)
-    x, y = transformer.transform(a * column + b * line + c, d * column + e * line + f)
-    rings: npt.NDArray[np.float64] = np.stack([x, y], axis=-1)
-    return list(shapely.to_wkb(shapely.polygons(rings)))

@@ -9,9 +9,10 @@ from typing import Protocol
 from catfast.errors import InputError, Notice
 from catfast.patches.ahead import ahead
 from catfast.patches.config import PatchesConfig
-from catfast.patches.cutting import Kind, pair_batches
+from catfast.patches.cutting import pair_batches
 from catfast.patches.files import part_path
 from catfast.patches.info import StoreInfo
+from catfast.patches.opening import Kind
 from catfast.patches.pairlist import Pair
 from catfast.patches.results import Failure
 from catfast.patches.scenes import PairFiles
