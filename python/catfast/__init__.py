@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from catfast.mask import MaskConfig, Masker, MaskResult, mask_scene
     from catfast.models import ModelConfig
     from catfast.pairs import PairsConfig, PairsResult
+    from catfast.patches import PatchesConfig, PatchesResult, cut_patches
     from catfast.simulate import WorldConfig, simulate_world
 
 __all__ = [
@@ -35,9 +36,12 @@ __all__ = [
     "OutputError",
     "PairsConfig",
     "PairsResult",
+    "PatchesConfig",
+    "PatchesResult",
     "UsageError",
     "WorldConfig",
     "__version__",
+    "cut_patches",
     "mask_scene",
     "simulate_world",
     "transfer_labels",
@@ -59,8 +63,11 @@ _HOMES = {
     "OutputError": "errors",
     "PairsConfig": "pairs",
     "PairsResult": "pairs",
+    "PatchesConfig": "patches",
+    "PatchesResult": "patches",
     "UsageError": "errors",
     "WorldConfig": "simulate",
+    "cut_patches": "patches",
     "mask_scene": "mask",
     "simulate_world": "simulate",
     "transfer_labels": "labels",
