@@ -23,7 +23,7 @@ ORDER = [
     "patches",
     "models",
 ]
-ORDER += ["train", "evaluate", "mask", "simulate", "cli"]
+ORDER += ["train", "mask", "evaluate", "simulate", "cli"]
 """Rooms from first to last: a room imports only what stands before it."""
 
 STAGES = {"catalog", "pairs", "labels", "patches", "train", "evaluate", "mask", "simulate"}

@@ -53,7 +53,7 @@ class Quicklook:
 
     def picture(self) -> Image.Image:
         """Image left, mask right, caption and legend below."""
-        image, mask = _stretch(self._image), _paint(self._mask)
+        image, mask = stretch(self._image), paint(self._mask)
         height, width = self._mask.shape
         scale = max(1, 320 // max(height, width))
         size = (width * scale, height * scale)
@@ -79,8 +79,8 @@ def _nearest_scene(network: npt.NDArray[np.int64], axis: Axis) -> npt.NDArray[np
     return np.minimum(((network + 0.5) * axis.factor).astype(np.int64), axis.scene - 1)
 
 
-def _stretch(reflectance: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """8-bit RGB; one stretch for all bands, so that snow stays white and water blue."""
+def stretch(reflectance: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """8-bit RGB of reflectance (h, w, 3); one stretch for all bands: snow stays white and water blue."""
     seen = reflectance[np.isfinite(reflectance)]
     low, high = np.percentile(seen, (0.5, 99.5)) if seen.size else (0.0, 1.0)
     low = min(float(low), 0.05)
@@ -88,7 +88,8 @@ def _stretch(reflectance: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     return np.asarray(scaled**0.7 * 255, dtype=np.uint8)
 
 
-def _paint(mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def paint(mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Codes (h, w) in their colours, (h, w, 3); black where nothing was seen."""
     table = np.zeros((256, 3), np.uint8)
     for code, colour in COLOURS.items():
         table[code] = colour[:3]

@@ -6,6 +6,7 @@ Everything else works on arrays, :class:`Grid` and :class:`RasterInfo`.
 from __future__ import annotations
 
 from catfast.raster.grid import Grid, ground_sampling_distance, parse_crs
+from catfast.raster.memory import ArrayRaster, StackedRaster
 from catfast.raster.provenance import file_sha256, is_made_already
 from catfast.raster.read import DEFAULT_MAX_SAMPLES, Raster, RasterInfo, open_raster, read_tags
 from catfast.raster.write import (
@@ -20,11 +21,13 @@ from catfast.raster.write import (
 
 __all__ = [
     "DEFAULT_MAX_SAMPLES",
+    "ArrayRaster",
     "CogStyle",
     "CogWriter",
     "Grid",
     "Raster",
     "RasterInfo",
+    "StackedRaster",
     "TiffWriter",
     "atomic_path",
     "cog_writer",
