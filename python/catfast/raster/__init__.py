@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from catfast.raster.grid import Grid, ground_sampling_distance, parse_crs
 from catfast.raster.memory import ArrayRaster, StackedRaster
+from catfast.raster.patchtiff import PatchStyle, TiffTemplate, encode_patch, patch_template, read_patch
 from catfast.raster.provenance import file_sha256, is_made_already
 from catfast.raster.read import DEFAULT_MAX_SAMPLES, Raster, RasterInfo, open_raster, read_tags
 from catfast.raster.write import (
@@ -15,6 +16,8 @@ from catfast.raster.write import (
     TiffWriter,
     atomic_path,
     cog_writer,
+    fsync_folder,
+    output_errors,
     tiff_writer,
     write_geotiff,
 )
@@ -25,17 +28,24 @@ __all__ = [
     "CogStyle",
     "CogWriter",
     "Grid",
+    "PatchStyle",
     "Raster",
     "RasterInfo",
     "StackedRaster",
+    "TiffTemplate",
     "TiffWriter",
     "atomic_path",
     "cog_writer",
+    "encode_patch",
     "file_sha256",
+    "fsync_folder",
     "ground_sampling_distance",
     "is_made_already",
     "open_raster",
+    "output_errors",
     "parse_crs",
+    "patch_template",
+    "read_patch",
     "read_tags",
     "tiff_writer",
     "write_geotiff",

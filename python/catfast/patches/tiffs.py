@@ -1,0 +1,133 @@
+"""Format ``geotiff``: two small GeoTIFFs a patch, which GDAL's family of programs reads as they are."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from catfast.classes import CATEGORY_TAGS, COLOURS, NODATA
+from catfast.patches.files import file_stem
+from catfast.patches.info import StoreInfo
+from catfast.patches.records import PatchRecord
+from catfast.patches.windows import Windows, content_sha256
+from catfast.raster import PatchStyle, TiffTemplate, encode_patch, fsync_folder, patch_template, read_patch
+
+IMAGES, LABELS = "images", "labels"
+_SYNCERS = 8
+
+
+class TiffSink:
+    """Takes the patches of one group; they get their names by ``commit``."""
+
+    def __init__(self, root: Path, info: StoreInfo, group: str) -> None:
+        self._root, self._info = root, info
+        self._names: list[str] = []
+        self._digests: list[dict[str, str]] = []
+        for folder in (IMAGES, LABELS):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+
+    def write(self, windows: Windows, records: Sequence[PatchRecord]) -> list[tuple[str, int, str]]:
+        """Write patches under temporary names; (file of the image, 0, digest of the pixels) of each."""
+        written = []
+        for (image, label), record in zip(windows, records, strict=True):
+            name = f"{file_stem(record.patch_id)}.tif"
+            self._names.append(name)
+            digests = {}
+            for folder, pixels in ((IMAGES, image), (LABELS, label[None])):
+                template = _template(self._info, folder, record.epsg, _linear(record))
+                file = encode_patch(template, record.transform[2], record.transform[5], pixels)
+                self._temporary(folder, name).write_bytes(file)
+                digests[f"{folder}/{name}"] = hashlib.sha256(file).hexdigest()
+            self._digests.append(digests)
+            written.append((f"{IMAGES}/{name}", 0, content_sha256(image, label)))
+        return written
+
+    def commit(self) -> dict[str, str]:
+        """Make the files last and give them their names; digests by path."""
+        moves = [
+            (self._temporary(folder, name), self._root / folder / name)
+            for name in self._names
+            for folder in (IMAGES, LABELS)
+        ]
+        with ThreadPoolExecutor(_SYNCERS) as pool:
+            list(pool.map(_fsync, [source for source, _ in moves]))
+        for source, target in moves:
+            source.replace(target)
+        for folder in (IMAGES, LABELS):
+            fsync_folder(self._root / folder)
+        return {path: digest for digests in self._digests for path, digest in digests.items()}
+
+    def discard(self) -> None:
+        """Remove what has no name yet."""
+        for name in self._names:
+            for folder in (IMAGES, LABELS):
+                self._temporary(folder, name).unlink(missing_ok=True)
+
+    def _temporary(self, folder: str, name: str) -> Path:
+        return self._root / folder / f".{name}.{os.getpid()}.tmp"
+
+
+class TiffSource:
+    """Reads patches by their names."""
+
+    def __init__(self, root: Path, info: StoreInfo) -> None:
+        self._root = root
+
+    def read(self, shard: str, offset: int) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
+        """Image (bands, size, size) and label (size, size) of a patch.
+
+        Raises:
+            InputError: a file is missing or damaged.
+        """
+        name = Path(shard).name
+        return read_patch(self._root / IMAGES / name), read_patch(self._root / LABELS / name)[0]
+
+
+def _fsync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _linear(record: PatchRecord) -> tuple[float, float, float, float]:
+    a, b, _, d, e, _ = record.transform
+    return a, b, d, e
+
+
+def _template(info: StoreInfo, folder: str, epsg: int, linear: tuple[float, ...]) -> TiffTemplate:
+    return _cached_template(folder, info.bands, info.size, info.soft, info.simulated, epsg, linear)
+
+
+@functools.lru_cache(maxsize=64)
+def _cached_template(
+    folder: str,
+    bands: tuple[str, ...],
+    size: int,
+    soft: bool,
+    simulated: bool,
+    epsg: int,
+    linear: tuple[float, float, float, float],
+) -> TiffTemplate:
+    tags = {"CATFAST_SIMULATED": "yes"} if simulated else {}
+    if folder == IMAGES:
+        style = PatchStyle(count=len(bands), dtype="uint16", nodata=0, descriptions=bands, tags=tags)
+    elif soft:
+        what = ("cloud fraction, 0-200",)
+        style = PatchStyle(count=1, dtype="uint8", nodata=NODATA, descriptions=what, tags=tags)
+    else:
+        style = PatchStyle(
+            count=1,
+            dtype="uint8",
+            nodata=NODATA,
+            descriptions=("label",),
+            tags=tags,
+            band_tags=CATEGORY_TAGS,
+            colours=COLOURS,
+        )
+    return patch_template(style, size, epsg, linear)
