@@ -13,6 +13,7 @@ from catfast._lazy import names_from
 if TYPE_CHECKING:
     from catfast.catalog import CatalogConfig, CatalogResult
     from catfast.errors import CatfastError, InputError, MissingExtraError, Notice, OutputError, UsageError
+    from catfast.evaluate import EvaluateConfig, EvaluateResult, evaluate_models
     from catfast.labels import LabelConfig, LabelResult, transfer_labels
     from catfast.mask import MaskConfig, Masker, MaskResult, mask_scene
     from catfast.models import ModelConfig
@@ -23,6 +24,8 @@ __all__ = [
     "CatalogConfig",
     "CatalogResult",
     "CatfastError",
+    "EvaluateConfig",
+    "EvaluateResult",
     "InputError",
     "LabelConfig",
     "LabelResult",
@@ -38,6 +41,7 @@ __all__ = [
     "UsageError",
     "WorldConfig",
     "__version__",
+    "evaluate_models",
     "mask_scene",
     "simulate_world",
     "transfer_labels",
@@ -47,6 +51,8 @@ _HOMES = {
     "CatalogConfig": "catalog",
     "CatalogResult": "catalog",
     "CatfastError": "errors",
+    "EvaluateConfig": "evaluate",
+    "EvaluateResult": "evaluate",
     "InputError": "errors",
     "LabelConfig": "labels",
     "LabelResult": "labels",
@@ -61,6 +67,7 @@ _HOMES = {
     "PairsResult": "pairs",
     "UsageError": "errors",
     "WorldConfig": "simulate",
+    "evaluate_models": "evaluate",
     "mask_scene": "mask",
     "simulate_world": "simulate",
     "transfer_labels": "labels",

@@ -16,7 +16,10 @@ COMMANDS = {
     "catalog": "Make scene catalogues of Planet and Landsat metadata, and look into them.",
     "pairs": "Find pairs of scenes taken at the same time over the same ground.",
     "labels": "Carry Landsat's cloud flags onto the grid of a scene.",
+    "export": "Write a trained model as ONNX, with a card and a STAC item.",
+    "models": "List the models that come with catfast.",
     "mask": "Mask clouds and their shadows in scenes.",
+    "evaluate": "Score models and masks on a test set.",
     "simulate": "Make a simulated world of coincident PlanetScope and Landsat scenes.",
 }
 """Subcommands, in the order of ``--help``, with their one-line help."""

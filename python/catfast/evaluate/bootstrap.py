@@ -1,7 +1,7 @@
 """Percentile intervals over scenes: scenes are drawn with replacement, their pixel counts pooled anew.
 
-Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. All contenders see the same draws, so
-that differences between them are paired.
+Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. All contenders see the same
+draws, so that differences between them are paired.
 """
 
 from __future__ import annotations
@@ -24,17 +24,20 @@ class Resampler:
 
     def __init__(self, scenes: int, samples: int, seed: int) -> None:
         self._scenes = scenes
-        self._samples = samples if scenes > 1 else 0
-        self._seed = seed
+        self.samples = samples
+        """How many draws."""
+        self.seed = seed
+        """Of the generator."""
 
     def pooled(self, units: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Sums of ``units`` (scenes, c, c) over each draw: (samples, c, c); none of fewer than two scenes."""
         flat = units.reshape(self._scenes, -1)
-        rng = np.random.default_rng(self._seed)
+        rng = np.random.default_rng(self.seed)
+        samples = self.samples if self._scenes > 1 else 0
         even = np.full(self._scenes, 1 / max(self._scenes, 1))
         parts = [np.zeros((0, flat.shape[1]))]
-        for start in range(0, self._samples, _CHUNK):
-            times = rng.multinomial(self._scenes, even, size=min(_CHUNK, self._samples - start))
+        for start in range(0, samples, _CHUNK):
+            times = rng.multinomial(self._scenes, even, size=min(_CHUNK, samples - start))
             parts.append(times @ flat)
         return np.concatenate(parts).reshape(-1, *units.shape[1:])
 

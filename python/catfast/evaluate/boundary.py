@@ -1,7 +1,7 @@
 """How near the edges of clouds lie to the true ones, counted while rows stream by.
 
-An edge pixel is a cloud pixel with a 4-neighbour that is known and not cloud; it is near where a cloud edge of
-the other mask lies within a Euclidean distance (the boundary F1 of Csurka et al., BMVC 2013, with counts pooled).
+An edge pixel is a cloud pixel with a 4-neighbour that is known and not cloud; it is near where a cloud edge
+of the other mask lies within a Euclidean distance (boundary F1 of Csurka et al., BMVC 2013, pooled).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the values of a mask file mean: tables by name, or given as ``VALUE=CLASS,...``.
 
-Sources: L8 Biome: Foga et al. 2017 (doi.org/10.1016/j.rse.2017.03.026); On-Cloud-N: Radiant Earth, Sentinel-2 Cloud
-Cover Segmentation Dataset (doi.org/10.34911/rdnt.hfq6m7); CloudSEN12: Aybar et al. 2022
+Sources: L8 Biome: Foga et al. 2017 (doi.org/10.1016/j.rse.2017.03.026); On-Cloud-N: Radiant Earth, Sentinel-2
+Cloud Cover Segmentation Dataset (doi.org/10.34911/rdnt.hfq6m7); CloudSEN12: Aybar et al. 2022
 (doi.org/10.1038/s41597-022-01878-2); UDM2: Planet, Usable Data Masks.
 """
 
@@ -63,10 +63,12 @@ class CodeTable:
             raise InputError(f"{path}: expected a mask of whole numbers, found {values.dtype}")
         if values.size and (int(values.min()) < 0 or int(values.max()) >= len(self.lut)):
             raise InputError(f"{path}: expected mask values from 0 to 65535, found {values.min()}")
-        codes = self.lut[values]
+        codes: npt.NDArray[np.uint8] = self.lut[values]
         if (codes == _UNKNOWN).any():
             value = int(values[codes == _UNKNOWN].flat[0])
-            raise InputError(f"{path}: mask value {value} is in no entry of the codes {self.name!r} (--codes)")
+            raise InputError(
+                f"{path}: mask value {value} is in no entry of the codes {self.name!r} (--codes)"
+            )
         return codes
 
 
@@ -88,7 +90,9 @@ def code_table(text: str, thin: str = "cloud") -> CodeTable:
     words = {"cloud" if word in ("thin", "thick") else word for word in table.values()}
     classes = tuple(name for name in CLASS_CODES if name in words)
     if not {"clear", "cloud"} <= words:
-        raise UsageError(f"--codes {text}: expected values for clear and for cloud, found {', '.join(classes)}")
+        raise UsageError(
+            f"--codes {text}: expected values for clear and for cloud, found {', '.join(classes)}"
+        )
     return CodeTable(name=text, lut=lut, classes=classes, shadow_may_lack=text in _PARTLY_SHADOWED)
 
 

@@ -1,4 +1,4 @@
-"""What a user may ask of :func:`catfast.evaluate`, and what comes back."""
+"""What a user may ask of :func:`catfast.evaluate_models`, and what comes back."""
 
 from __future__ import annotations
 
@@ -76,9 +76,7 @@ class EvaluateConfig:
         if self.classes is None:
             return
         if unknown := [name for name in self.classes if name not in CLASS_CODES]:
-            raise UsageError(
-                f"--classes: unknown class {unknown[0]!r}; choose from {', '.join(CLASS_CODES)}"
-            )
+            raise UsageError(f"--classes: unknown class {unknown[0]!r}; choose from {', '.join(CLASS_CODES)}")
         if not {"clear", "cloud"} <= set(self.classes):
             raise UsageError("--classes needs clear and cloud")
 

@@ -16,12 +16,16 @@ from catfast.classes import CLASS_CODES
 from catfast.errors import InputError, UsageError
 from catfast.evaluate.codes import code_table, udm2_codes
 from catfast.evaluate.config import EvaluateConfig
+from catfast.evaluate.folders import check_same_size
 from catfast.evaluate.samples import Opened, Sample
-from catfast.raster import Raster, open_raster
+from catfast.planet import scene_id
+from catfast.raster import Grid, Raster, open_raster
 
 __all__ = ["Contender", "Part", "contenders_of"]
 
 _ROWS = 512
+_OTHER = re.compile(r"_confidence$|_udm(_|$)")
+_ENDING = re.compile(r"_(mask|masks|label|labels|truth|udm2(_clip)?)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,42 +94,38 @@ class _Masks:
         self.classes = ("clear", "cloud", "shadow", "snow") if udm2 else tuple(CLASS_CODES)
 
     def rows(self, sample: Sample, opened: Opened) -> Iterator[Part] | None:
-        path = self._paths.get(sample.name) or self._paths.get(sample.scene_id)
-        return None if path is None else self._read(path, sample, opened)
+        if sample.name in self._paths:
+            return self._read(self._paths[sample.name], None, opened)
+        path = self._paths.get(sample.scene_id)
+        return None if path is None else self._read(path, None if sample.whole else sample.origin, opened)
 
-    def _read(self, path: Path, sample: Sample, opened: Opened) -> Iterator[Part]:
+    def _read(self, path: Path, origin: tuple[int, int] | None, opened: Opened) -> Iterator[Part]:
+        """Rows of a mask of the sample's size, or of the window at ``origin`` of a larger one."""
         grid = opened.raster.info.grid
-        top, left = sample.origin
+        top, left = origin or (0, 0)
         with open_raster(path) as mask:
-            _check_covers(mask, opened.raster, sample)
+            if origin is None:
+                check_same_size(mask, opened.raster)
+            else:
+                _check_holds(mask, grid, origin)
             for start in range(0, grid.height, _ROWS):
                 stop = min(start + _ROWS, grid.height)
                 yield Part(self._codes(mask, (top + start, top + stop), (left, left + grid.width)), None)
 
-    def _codes(
-        self, mask: Raster, rows: tuple[int, int], columns: tuple[int, int]
-    ) -> npt.NDArray[np.uint8]:
-        if mask.info.count == 8 and mask.info.dtype == "uint8":
+    def _codes(self, mask: Raster, rows: tuple[int, int], columns: tuple[int, int]) -> npt.NDArray[np.uint8]:
+        if mask.info.count == 8:
             return udm2_codes(mask.read_window(range(1, 9), rows, columns))
-        if mask.info.count != 1:
-            raise InputError(
-                f"{mask.info.path}: expected a mask of 1 band or a UDM2 of 8, found {mask.info.count} bands"
-            )
         return self._table.translate(mask.read_window([1], rows, columns)[0], mask.info.path)
 
 
-def _check_covers(mask: Raster, image: Raster, sample: Sample) -> None:
-    """A mask of a whole scene must hold the sample's window; one of the sample must have its size."""
-    grid, other = image.info.grid, mask.info.grid
-    top, left = sample.origin
-    if sample.whole:
-        fits = (other.width, other.height) == (grid.width, grid.height)
-    else:
-        fits = top + grid.height <= other.height and left + grid.width <= other.width
-    if not fits:
+def _check_holds(mask: Raster, grid: Grid, origin: tuple[int, int]) -> None:
+    """Refuse a mask of a scene that does not reach over a patch of it."""
+    whole = mask.info.grid
+    needed = (origin[0] + grid.height, origin[1] + grid.width)
+    if needed[0] > whole.height or needed[1] > whole.width:
         raise InputError(
-            f"{mask.info.path}: expected a mask that holds rows {top} to {top + grid.height} and columns {left} "
-            f"to {left + grid.width} for {sample.name}, found {other.width} x {other.height} pixels"
+            f"{mask.info.path}: expected the mask of a scene of at least {needed[1]} x {needed[0]} pixels, "
+            f"found {whole.width} x {whole.height}"
         )
 
 
@@ -135,15 +135,17 @@ def _masks_by_name(folder: Path) -> dict[str, Path]:
         raise InputError(f"{folder}: expected a folder of masks, found none")
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*.tif")):
-        if path.stem.endswith("_confidence"):
-            continue
-        stem = re.sub(r"_(mask|masks|label|labels|udm2(_clip)?)$", "", path.stem)
-        planet = re.match(r"(\d{8}_\d{6}(?:_\d{2})?_[0-9a-zA-Z]{4})_", path.stem)
-        for name in (path.stem, stem, *([planet.group(1)] if planet else [])):
-            found.setdefault(name, path)
+        if not _OTHER.search(path.stem) and _is_mask(path):
+            for name in (path.stem, _ENDING.sub("", path.stem), scene_id(path)):
+                found.setdefault(name, path)
     if not found:
-        raise InputError(f"{folder}: expected masks (GeoTIFF), found none")
+        raise InputError(f"{folder}: expected masks (8-bit GeoTIFFs of 1 band, or 8 for UDM2), found none")
     return found
+
+
+def _is_mask(path: Path) -> bool:
+    with open_raster(path) as raster:
+        return raster.info.dtype == "uint8" and raster.info.count in (1, 8)
 
 
 def contenders_of(config: EvaluateConfig) -> list[Contender]:

@@ -19,7 +19,7 @@ from catfast.evaluate.strata import Facts
 from catfast.planet import describe_scene, scene_id
 from catfast.raster import Raster, StackedRaster, open_raster
 
-__all__ = ["ImageFolder", "check_same_size"]
+__all__ = ["ImageFolder", "check_same_size", "images_under"]
 
 MASK_FOLDERS = ("masks", "labels", "truth", "train_labels")
 _MASK_ENDS = ("_mask", "_masks", "_label", "_labels", "_truth")
@@ -37,7 +37,7 @@ class _Pair:
 
 
 class ImageFolder:
-    """Images with masks: ``images/X.tif`` and ``masks/X.tif``, ``X.tif`` and ``X_mask.tif``, or bands in folders.
+    """Images with masks: ``images/X.tif`` and ``masks/X.tif``, or ``X.tif`` and ``X_mask.tif``.
 
     A folder ``X`` with ``B02.tif``, ``B03.tif``, ``B04.tif`` and ``B08.tif`` is one image; its mask is
     ``label.tif`` in it, or ``X.tif`` in a folder of masks. Masks may also carry the scene's id alone.
@@ -95,8 +95,7 @@ class ImageFolder:
 
             def truth(start: int, stop: int) -> npt.NDArray[np.uint8]:
                 values = mask.read_rows([1], start, stop)[0]
-                codes = self._table.translate(_without_nodata(values, mask), pair.mask)
-                return codes
+                return self._table.translate(_without_nodata(values, mask), pair.mask)
 
             yield Opened(raster=raster, scene=scene, truth=truth)
 
@@ -165,6 +164,17 @@ def _find(root: Path) -> tuple[list[_Pair], int]:
             "none of them of one name"
         )
     return pairs, left
+
+
+def images_under(root: Path) -> dict[str, tuple[Path, ...]]:
+    """Image files below a folder, by name: one with all bands, or one a band.
+
+    Raises:
+        InputError: no such folder.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: expected a folder of scenes, found none")
+    return _images_and_masks(root)[0]
 
 
 def _images_and_masks(root: Path) -> tuple[dict[str, tuple[Path, ...]], dict[str, Path]]:

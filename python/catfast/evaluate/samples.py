@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -91,5 +91,9 @@ def merged(found: Facts, given: Facts | None) -> Facts:
     """Facts found in files, replaced by those that the user gave."""
     if given is None:
         return found
-    known = {name: getattr(given, name) for name in Facts.__slots__ if getattr(given, name) is not None}
+    known = {
+        field.name: getattr(given, field.name)
+        for field in fields(given)
+        if getattr(given, field.name) is not None
+    }
     return replace(found, **known)

@@ -48,7 +48,7 @@ def overall(matrix: Array) -> dict[str, Array]:
 
 
 def one_class(matrix: Array, index: int) -> dict[str, Array]:
-    """Figures of one class against the rest, each (...), of matrices (..., c, c); NaN where undefined."""
+    """Figures of one class against the rest, each (...), of (..., c, c); NaN if undefined."""
     hit = matrix[..., index, index]
     false = matrix[..., :, index].sum(-1) - hit
     missed = matrix[..., index, :].sum(-1) - hit
@@ -64,7 +64,7 @@ def one_class(matrix: Array, index: int) -> dict[str, Array]:
 
 
 def calibration(reliability: npt.NDArray[np.int64], bins: int = 10) -> list[dict[str, float]]:
-    """Bins of a reliability diagram: pixels, mean cloud probability, share of true cloud; empty bins left out.
+    """Bins of a reliability diagram that hold pixels: number, mean cloud probability, share of true cloud.
 
     Args:
         reliability: pixels (101, 2) by per cent of cloud probability and truth.
@@ -91,13 +91,13 @@ def calibration(reliability: npt.NDArray[np.int64], bins: int = 10) -> list[dict
 
 
 def expected_calibration_error(bins: Sequence[Mapping[str, float]]) -> float:
-    """Mean of |probability - share of cloud| over bins, by pixels (Guo et al., ICML 2017); NaN without any."""
+    """Mean of |probability - share of cloud| over bins by pixels (Guo et al., ICML 2017); NaN of none."""
     pixels = sum(part["pixels"] for part in bins)
     gaps = sum(part["pixels"] * abs(part["probability"] - part["cloud"]) for part in bins)
     return gaps / pixels if pixels else float("nan")
 
 
 def _share(part: npt.NDArray[np.generic], whole: npt.NDArray[np.generic]) -> Array:
-    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
-    found: Array = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    over, under = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    found: Array = np.divide(over, under, out=np.full(over.shape, np.nan), where=under > 0)
     return found

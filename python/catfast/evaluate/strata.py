@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from catfast.classes import CLASS_CODES
@@ -102,5 +102,11 @@ def _facts(path: Path, row: dict[str, str]) -> Facts:
         numbers = {key: float(row[key]) for key in _EDGES if key in row}
     except ValueError as error:
         raise InputError(f"{path}: expected a number: {error}") from None
-    words = {key: row[key] for key in ("scene", "surface", "seen") if key in row}
-    return replace(Facts(**words), **numbers)
+    return Facts(
+        scene=row.get("scene"),
+        surface=row.get("surface"),
+        sun_elevation=numbers.get("sun_elevation"),
+        latitude=numbers.get("latitude"),
+        dt_s=numbers.get("dt_s"),
+        seen=row.get("seen"),
+    )

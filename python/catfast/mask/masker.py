@@ -143,7 +143,7 @@ class Masker:
         """Codes of an open scene from top to bottom, without a file.
 
         Yields:
-            The network rows that are new, reflectance (bands, n, width), and the scene rows that became final.
+            Network rows that are new, reflectance (bands, n, width), and scene rows that became final.
 
         Raises:
             InputError: the scene cannot be read, or holds infinite values.
