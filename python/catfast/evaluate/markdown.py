@@ -52,7 +52,8 @@ def caveat(report: Mapping[str, Any]) -> str:
         if tests["scenes"] > 1 and settings["resamples"]
         else "One scene, or no resampling: no intervals."
     )
-    return f"{size}{truth}All figures are of pooled pixel counts. Thin cloud counts as {settings['thin']}. {spread}"
+    pooled = f"All figures are of pooled pixel counts. Thin cloud counts as {settings['thin']}. "
+    return f"{size}{truth}{pooled}{spread}"
 
 
 def to_markdown(report: Mapping[str, Any]) -> str:

@@ -8,14 +8,17 @@ pub mod blend;
 pub mod classify;
 mod error;
 mod footprint;
+pub mod geotiff;
 mod grid;
 pub mod patch;
 pub mod qa;
 pub mod resample;
 mod simd;
+mod spread;
 pub mod valid;
 pub mod warp;
 mod warp_row;
+pub mod window;
 
 pub use error::{Error, Result};
 pub use simd::cpu_features;

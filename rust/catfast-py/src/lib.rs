@@ -7,6 +7,7 @@ mod patch;
 mod pool;
 mod qa;
 mod resample;
+mod store;
 mod valid;
 mod warp;
 
@@ -35,5 +36,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(resample::resample_area, module)?)?;
     module.add_function(wrap_pyfunction!(patch::cut_tiles, module)?)?;
     module.add_function(wrap_pyfunction!(blend::blend_tiles, module)?)?;
+    module.add_function(wrap_pyfunction!(store::patch_counts, module)?)?;
+    module.add_function(wrap_pyfunction!(store::write_patch_tiffs, module)?)?;
+    module.add_function(wrap_pyfunction!(store::write_patch_rows, module)?)?;
     module.add_function(wrap_pyfunction!(classify::classify_rows, module)?)
 }
