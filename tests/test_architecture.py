@@ -14,6 +14,7 @@ ORDER = [
     "errors",
     "classes",
     "raster",
+    "simulate",
     "planet",
     "wrs2",
     "landsat",
@@ -23,7 +24,7 @@ ORDER = [
     "patches",
     "models",
 ]
-ORDER += ["train", "mask", "evaluate", "simulate", "cli"]
+ORDER += ["train", "mask", "evaluate", "cli"]
 """Rooms from first to last: a room imports only what stands before it."""
 
 STAGES = {"catalog", "pairs", "labels", "patches", "train", "evaluate", "mask", "simulate"}

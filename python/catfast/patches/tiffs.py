@@ -43,7 +43,9 @@ class TiffSink:
         written = [("", 0, "")] * len(records)
         for kind in sorted(set(kinds)):
             places = np.flatnonzero([other == kind for other in kinds])
-            digests = self._write_alike(windows.chosen(places), [records[int(place)] for place in places], *kind)
+            digests = self._write_alike(
+                windows.chosen(places), [records[int(place)] for place in places], *kind
+            )
             for place, (image, label, pixels) in zip(places, digests, strict=True):
                 name = names[place]
                 self._digests |= {f"{IMAGES}/{name}": image, f"{LABELS}/{name}": label}
