@@ -20,8 +20,8 @@ CARD_NAME = "README.md"
 _MARK = "<!-- written by catfast export -->"
 _TEMPLATE = Path(__file__).with_name("card.md")
 _TRAINING = "train.toml"
-_EXPORT = """- ONNX: {precision}; same class as torch in {agreement} of the pixels of {checked_on}, largest difference
-  of a probability {difference}
+_EXPORT = """- ONNX: {precision}; same class as torch in {agreement} of the pixels of {checked_on},
+  largest difference of a probability {difference}
 - SHA-256: `{sha256}`
 - Written by catfast {version}
 """

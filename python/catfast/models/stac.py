@@ -47,7 +47,7 @@ def item_of(folder: Path, run: Path) -> dict[str, Any]:
         "properties": {
             **_ALWAYS,
             "title": f"Cloud mask network {config.name} of catfast {__version__}",
-            "bands": [{"name": band} for band in config.bands],
+            "bands": _bands(config),
             "mlm:name": name,
             "mlm:architecture": str(config.architecture["type"]),
             "mlm:tasks": ["semantic-segmentation"],
@@ -63,7 +63,7 @@ def item_of(folder: Path, run: Path) -> dict[str, Any]:
             },
         },
         "links": [],
-        "assets": _assets(folder, digest),
+        "assets": _assets(folder, config, digest),
     }
 
 
@@ -106,7 +106,12 @@ def _output(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def _assets(folder: Path, digest: str) -> dict[str, Any]:
+def _bands(config: ModelConfig) -> list[dict[str, str]]:
+    """MLM wants them in the properties, where STAC 1.1 lets them be only if an asset has them too."""
+    return [{"name": band} for band in config.bands]
+
+
+def _assets(folder: Path, config: ModelConfig, digest: str) -> dict[str, Any]:
     assets: dict[str, Any] = {
         "model": {
             "href": f"./{ONNX_NAME}",
@@ -114,6 +119,7 @@ def _assets(folder: Path, digest: str) -> dict[str, Any]:
             "type": "application/octet-stream; framework=onnx",
             "roles": ["mlm:model"],
             "mlm:artifact_type": "onnx",
+            "bands": _bands(config),
             "catfast:sha256": digest,
         },
         "config": {
