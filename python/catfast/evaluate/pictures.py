@@ -18,7 +18,7 @@ from catfast.evaluate.collect import Units
 from catfast.evaluate.contenders import Contender, Part
 from catfast.evaluate.samples import Opened, TestSet
 from catfast.evaluate.tally import is_cloud
-from catfast.mask import paint, stretch
+from catfast.pictures import paint, stretch
 
 __all__ = ["Picture", "worst_pictures"]
 

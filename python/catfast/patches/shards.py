@@ -7,6 +7,7 @@ their number is known, and begin on a memory page.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -138,6 +139,21 @@ class ShardSource:
         if not 0 <= offset < len(images):
             raise InputError(f"{self._root / shard}: has {len(images)} patches, but the index names {offset}")
         return images[offset], labels[offset]
+
+    def digests(self, shard: str, offset: int) -> tuple[str, dict[str, str]]:
+        """Digest of a patch as it is stored; its file holds others too, so none of files.
+
+        Raises:
+            InputError: the shard is missing or damaged.
+        """
+        image, label = self.read(shard, offset)
+        both = hashlib.sha256(image.data)
+        both.update(label.data)
+        return both.hexdigest(), {}
+
+    def files_of(self, shard: str) -> set[str]:
+        """None: a shard holds many patches."""
+        return set()
 
 
 def map_shard(path: Path, info: StoreInfo) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:

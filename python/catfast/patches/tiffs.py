@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,15 +31,14 @@ class TiffSink:
 
     def __init__(self, root: Path, info: StoreInfo, group: str) -> None:
         self._root, self._info = root, info
-        self._names: list[str] = []
+        self._tried: list[Path] = []
         self._digests: dict[str, str] = {}
         for folder in (IMAGES, LABELS):
             (root / folder).mkdir(parents=True, exist_ok=True)
 
     def write(self, windows: Windows, records: Sequence[PatchRecord]) -> list[tuple[str, int, str]]:
-        """Write patches under temporary names; (file of the image, 0, digest of the pixels) of each."""
+        """Write patches under temporary names; (file of the image, 0, digest of both files) of each."""
         names = [f"{file_stem(record.patch_id)}.tif" for record in records]
-        self._names += names
         kinds = [(record.epsg, _linear(record)) for record in records]
         written = [("", 0, "")] * len(records)
         for kind in sorted(set(kinds)):
@@ -46,53 +46,48 @@ class TiffSink:
             digests = self._write_alike(
                 windows.chosen(places), [records[int(place)] for place in places], *kind
             )
-            for place, (image, label, pixels) in zip(places, digests, strict=True):
+            for place, (image, label, both) in zip(places, digests, strict=True):
                 name = names[place]
                 self._digests |= {f"{IMAGES}/{name}": image, f"{LABELS}/{name}": label}
-                written[place] = (f"{IMAGES}/{name}", 0, pixels)
+                written[place] = (f"{IMAGES}/{name}", 0, both)
         return written
 
     def _write_alike(
         self, windows: Windows, records: Sequence[PatchRecord], epsg: int, linear: Linear
     ) -> list[tuple[str, str, str]]:
-        """Patches of one CRS and pixel; digests of the two files and of the pixels."""
+        """Patches of one CRS and pixel; digests of the image, of the label, and of one after the other."""
         names = [f"{file_stem(record.patch_id)}.tif" for record in records]
         paths = {
-            folder: [os.fspath(self._temporary(folder, name)) for name in names]
-            for folder in (IMAGES, LABELS)
+            folder: [self._temporary(f"{folder}/{name}") for name in names] for folder in (IMAGES, LABELS)
         }
+        self._tried += [*paths[IMAGES], *paths[LABELS]]
         return _core.write_patch_tiffs(
             *windows.arguments(),
             size=windows.size,
             image_header=astuple(_template(self._info, IMAGES, epsg, linear)),
             label_header=astuple(_template(self._info, LABELS, epsg, linear)),
             corners=np.array([record.transform[2::3] for record in records], np.float64),
-            image_paths=paths[IMAGES],
-            label_paths=paths[LABELS],
+            image_paths=[os.fspath(path) for path in paths[IMAGES]],
+            label_paths=[os.fspath(path) for path in paths[LABELS]],
         )
 
     def commit(self) -> dict[str, str]:
         """Make the files last and give them their names; digests by path."""
-        moves = [
-            (self._temporary(folder, name), self._root / folder / name)
-            for name in self._names
-            for folder in (IMAGES, LABELS)
-        ]
         with ThreadPoolExecutor(_SYNCERS) as pool:
-            list(pool.map(_fsync, [source for source, _ in moves]))
-        for source, target in moves:
-            source.replace(target)
+            list(pool.map(_fsync, map(self._temporary, self._digests)))
+        for path in self._digests:
+            self._temporary(path).replace(self._root / path)
         for folder in (IMAGES, LABELS):
             fsync_folder(self._root / folder)
         return self._digests
 
     def discard(self) -> None:
         """Remove what has no name yet."""
-        for name in self._names:
-            for folder in (IMAGES, LABELS):
-                self._temporary(folder, name).unlink(missing_ok=True)
+        for path in self._tried:
+            path.unlink(missing_ok=True)
 
-    def _temporary(self, folder: str, name: str) -> Path:
+    def _temporary(self, path: str) -> Path:
+        folder, name = path.split("/")
         return self._root / folder / f".{name}.{os.getpid()}.tmp"
 
 
@@ -108,8 +103,29 @@ class TiffSource:
         Raises:
             InputError: a file is missing or damaged.
         """
-        name = Path(shard).name
-        return read_patch(self._root / IMAGES / name), read_patch(self._root / LABELS / name)[0]
+        return read_patch(self._root / shard), read_patch(self._root / label_of(shard))[0]
+
+    def digests(self, shard: str, offset: int) -> tuple[str, dict[str, str]]:
+        """Digest of a patch as it is stored, and those of its files by path.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        label = label_of(shard)
+        both = hashlib.sha256((self._root / shard).read_bytes())
+        first = both.hexdigest()
+        content = (self._root / label).read_bytes()
+        both.update(content)
+        return both.hexdigest(), {shard: first, label: hashlib.sha256(content).hexdigest()}
+
+    def files_of(self, shard: str) -> set[str]:
+        """The image and the label of a patch."""
+        return {shard, label_of(shard)}
+
+
+def label_of(image: str) -> str:
+    """Path of the label beside an image, both relative to the store."""
+    return f"{LABELS}/{Path(image).name}"
 
 
 def _fsync(path: Path) -> None:
