@@ -265,6 +265,11 @@ class TestRefusals:
         self.fails(run, 3, "expected images with masks", "1 images and 0 masks")
         assert not (tmp_path / "r").exists()
 
+    def test_two_images_of_one_name(self, catfast, known_model, folder, tmp_path, answers):
+        write_tif(folder / "more" / "scene_0.tif", image_of(answers[0]))
+        run = catfast("evaluate", known_model, folder, "-o", tmp_path / "r")
+        self.fails(run, 3, "found two of scene_0")
+
     def test_nothing_there(self, catfast, known_model, tmp_path):
         run = catfast("evaluate", known_model, tmp_path / "none", "-o", tmp_path / "r")
         self.fails(run, 3, "expected a patch store", "found nothing there")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ from catfast.planet import describe_scene, scene_id
 from catfast.raster import Raster, StackedRaster, open_raster
 
 __all__ = ["ImageFolder", "check_same_size", "images_under"]
+
+T = TypeVar("T")
 
 MASK_FOLDERS = ("masks", "labels", "truth", "train_labels")
 _MASK_ENDS = ("_mask", "_masks", "_label", "_labels", "_truth")
@@ -186,16 +189,22 @@ def _images_and_masks(root: Path) -> tuple[dict[str, tuple[Path, ...]], dict[str
         stem = path.stem
         end = next((end for end in _MASK_ENDS if stem.endswith(end)), "")
         if path.parent.name in MASK_FOLDERS or end:
-            masks[stem.removesuffix(end)] = path
+            _add(masks, stem.removesuffix(end), path, root)
         elif stem in ("label", "mask", "truth"):
-            masks[path.parent.name] = path
+            _add(masks, path.parent.name, path, root)
         elif stem in _BAND_FILES:
             bands = tuple(path.with_name(f"{band}{path.suffix}") for band in _BAND_FILES)
-            if all(band.is_file() for band in bands):
-                images[path.parent.name] = bands
+            if stem == _BAND_FILES[0] and all(band.is_file() for band in bands):
+                _add(images, path.parent.name, bands, root)
         elif not _OTHER.search(stem):
-            images[stem] = (path,)
+            _add(images, stem, (path,), root)
     return images, masks
+
+
+def _add(found: dict[str, T], name: str, files: T, root: Path) -> None:
+    if name in found:
+        raise InputError(f"{root}: expected one image and one mask of a name, found two of {name}")
+    found[name] = files
 
 
 def _notices(left: int, facts: dict[str, Facts], names: list[str]) -> tuple[Notice, ...]:

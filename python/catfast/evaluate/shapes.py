@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pyproj import CRS, Transformer
 
-from catfast.classes import CLASS_CODES, NODATA
+from catfast.classes import BANDS, CLASS_CODES, NODATA
 from catfast.errors import InputError, MissingExtraError, Notice, UsageError
 from catfast.evaluate.codes import THIN
 from catfast.evaluate.config import EvaluateConfig
@@ -65,7 +65,7 @@ class ShapeSet:
         found = {words[code] for code in np.unique(self._shapes.codes).tolist() if code in words}
         self.classes = tuple(name for name in CLASS_CODES if name in found | {"clear", "cloud"})
         images = images_under(config.scenes)
-        self._scenes = [(name, paths[0]) for name, paths in sorted(images.items()) if len(paths) == 1]
+        self._scenes = [(name, paths[0]) for name, paths in sorted(images.items()) if _has_bands(paths)]
         self._scenes = [(name, image) for name, image in self._scenes if len(self._on(name, image)[0])]
         if not self._scenes:
             raise InputError(
@@ -127,6 +127,12 @@ class ShapeSet:
                 return burn(shapes, codes, start, stop, raster.info.grid.width)
 
             yield Opened(raster=raster, scene=scene, truth=truth)
+
+
+def _has_bands(paths: Sequence[Path]) -> bool:
+    """Whether an image is one file with bands enough for a scene."""
+    with open_raster(paths[0]) as raster:
+        return len(paths) == 1 and raster.info.count >= len(BANDS)
 
 
 def burn(

@@ -82,7 +82,7 @@ def scored_classes(
 
 def _test_set(tests: TestSet, scenes: Sequence[str]) -> dict[str, Any]:
     return {
-        "name": tests.path.name,
+        "name": tests.path.resolve().name,
         "kind": tests.kind,
         "simulated": tests.simulated,
         "samples": len(tests),
