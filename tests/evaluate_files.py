@@ -7,13 +7,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pytest
 import rasterio
 import shapely
 from rasterio.transform import Affine
 
-from tests.conftest import NORTH_UP, UTM_4N
+from catfast.cli import main
+from tests.conftest import NORTH_UP, UTM_4N, Run
 
 CLOUD_DN, GROUND_DN = 7000, 900
+
+
+def run_inside(capsys: pytest.CaptureFixture[str], *arguments: object) -> Run:
+    """What the command line does, in this process: heavy imports then cost once."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as left:
+        main([str(argument) for argument in arguments])
+    said = capsys.readouterr()
+    return Run(left.value.code, said.out, said.err)
 
 
 def write_tif(path: Path, array: np.ndarray, **changes: object) -> Path:

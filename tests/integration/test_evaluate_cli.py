@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import io
 import json
@@ -14,8 +15,8 @@ import pytest
 from PIL import Image
 from rasterio.transform import Affine
 
-from tests.conftest import NORTH_UP, UTM_4N
-from tests.evaluate_files import blobs, image_folder, image_of, patch_store, write_tif
+from tests.conftest import NORTH_UP, UTM_4N, run_catfast
+from tests.evaluate_files import blobs, image_folder, image_of, patch_store, run_inside, write_tif
 
 pytest.importorskip("jinja2", reason='needs the extra "report"')
 
@@ -25,6 +26,11 @@ FILES = {"report.json", "report.md", "report.html"}
 
 def iou_of(truth: np.ndarray, answer: np.ndarray) -> float:
     return (truth & answer).sum() / (truth | answer).sum()
+
+
+@pytest.fixture
+def catfast(capsys):
+    return functools.partial(run_inside, capsys)
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +54,8 @@ def report_of(folder: Path) -> dict:
 
 
 class TestImages:
-    def test_scores_are_those_of_numpy(self, catfast, known_model, folder, tmp_path, answers, clouds):
-        run = catfast("evaluate", known_model, folder, "-o", tmp_path / "report", "--json", "--worst", 2)
+    def test_scores_are_those_of_numpy(self, known_model, folder, tmp_path, answers, clouds):
+        run = run_catfast("evaluate", known_model, folder, "-o", tmp_path / "report", "--json", "--worst", 2)
         assert run.code == 0, run.err
         assert {path.name for path in (tmp_path / "report").iterdir()} == FILES
         report = report_of(tmp_path / "report")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from rasterio.features import rasterize
 from rasterio.transform import Affine
 
 from tests.conftest import NORTH_UP, UTM_4N
-from tests.evaluate_files import blobs, image_of, write_tif
+from tests.evaluate_files import blobs, image_of, run_inside, write_tif
 
 pytest.importorskip("jinja2", reason='needs the extra "report"')
 shapely = pytest.importorskip("shapely", reason='needs the extra "report"')
@@ -69,6 +70,11 @@ def test_points_take_the_pixel_they_lie_in():
     found = burn(points, np.array([1, 2, 1], np.uint8), 0, *SHAPE)
     assert (found[2, 3], found[0, 0], found[95, 127]) == (1, 2, 2)
     assert (found != 255).sum() == 3
+
+
+@pytest.fixture
+def catfast(capsys):
+    return functools.partial(run_inside, capsys)
 
 
 @pytest.fixture
