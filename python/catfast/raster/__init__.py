@@ -6,6 +6,7 @@ Everything else works on arrays, :class:`Grid` and :class:`RasterInfo`.
 from __future__ import annotations
 
 from catfast.raster.area import Area, footprint_lonlat
+from catfast.raster.arrays import ArrayRaster, StackedRaster
 from catfast.raster.gdal import Versions, versions
 from catfast.raster.grid import Grid, ground_sampling_distance, parse_crs
 from catfast.raster.patchtiff import PatchStyle, TiffTemplate, patch_template, read_patch
@@ -27,12 +28,14 @@ __all__ = [
     "DEFAULT_MAX_SAMPLES",
     "VERIFY",
     "Area",
+    "ArrayRaster",
     "CogStyle",
     "CogWriter",
     "Grid",
     "PatchStyle",
     "Raster",
     "RasterInfo",
+    "StackedRaster",
     "TiffTemplate",
     "TiffWriter",
     "Versions",
