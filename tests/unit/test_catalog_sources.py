@@ -25,7 +25,7 @@ PRODUCT = "LC08_L1TP_007013_20230714_20230725_02_T1"
 
 
 def made(kind: str, source: Path, **options: object) -> list[dict]:
-    output = source.parent / "catalogue.parquet"
+    output = source.parent / f"{kind}.parquet"
     build(kind, [source], output, CatalogConfig(**options))
     return rows(output)
 
@@ -190,7 +190,7 @@ def test_geoparquet_in_another_crs(tmp_path):
     path = write_catalogue(tmp_path / "x.parquet", [other], [1_689_346_090_000], ids=IDS[:1])
     (found,) = made("planet", path)
     assert shapely.from_wkb(found["geometry"]).equals_exact(utm, 1e-6, normalize=True)
-    info = describe(tmp_path / "catalogue.parquet")
+    info = describe(tmp_path / "planet.parquet")
     assert (info.scenes, info.platforms) == (1, {"planetscope": 1})
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from catfast.catalog.frames import Frames
 from catfast.catalog.record import Record
 from catfast.catalog.schema import CRS
 from catfast.wrs2 import footprints, row_centres
@@ -36,29 +38,30 @@ Array = npt.NDArray[Any]
 
 
 class Footprints:
-    """Carries footprints from one CRS to EPSG:6931; without a CRS from longitude and latitude."""
+    """Carries footprints from one CRS to EPSG:6931; without a CRS from longitude and latitude.
 
-    def __init__(self, crs: Any = None) -> None:
+    A Landsat scene without a footprint gets that of its path and row: of `frames`, else of the orbit model.
+    """
+
+    def __init__(self, crs: Any = None, frames: Frames | None = None) -> None:
         from pyproj import Transformer
 
-        self._geographic = crs is None
+        self._geographic, self._frames = crs is None, frames
         self._transform = Transformer.from_crs(crs or "OGC:CRS84", CRS, always_xy=True)
 
     def project(self, records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | None]]:
         """Polygons (n,) in EPSG:6931, and for each that is none the reason, short and as a sentence."""
         import shapely
 
-        shapes, wrong = _parse(records)
-        nominal = np.array(
-            [
-                g is None and w is None and r.wrs_path is not None
-                for g, w, r in zip(shapes, wrong, records, strict=True)
-            ],
-            bool,
-        )
-        shapes[nominal] = _nominal(
-            [record for record, wanted in zip(records, nominal, strict=True) if wanted]
-        )
+        if not self._geographic and any(_is_bare(record) for record in records):
+            return self._apart(records)
+        shapes, wrong = _parse([self._framed(record) for record in records])
+        bare = [
+            place
+            for place, record in enumerate(records)
+            if _is_bare(record) and shapes[place] is None and wrong[place] is None
+        ]
+        shapes[bare] = _nominal([records[place] for place in bare])
         for index in np.flatnonzero(shapely.is_missing(shapes) | shapely.is_empty(shapes)):
             wrong[index] = wrong[index] or ("no_geometry", "has no footprint")
         if self._geographic:
@@ -71,10 +74,36 @@ class Footprints:
         _check_areas(shapes, wrong)
         return shapes, wrong
 
+    def _apart(self, records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | None]]:
+        """Frames are in degrees: they go another way than footprints that are not."""
+        shapes: Array = np.full(len(records), None, object)
+        wrong: list[tuple[str, str] | None] = [None] * len(records)
+        bare = np.array([_is_bare(record) for record in records], bool)
+        for way, which in ((Footprints(None, self._frames), bare), (self, ~bare)):
+            places = np.flatnonzero(which).tolist()
+            shapes[places], troubles = way.project([records[place] for place in places])
+            for place, trouble in zip(places, troubles, strict=True):
+                wrong[place] = trouble
+        return shapes, wrong
+
+    def _framed(self, record: Record) -> Record:
+        """A bare record with its frame, where the file has one."""
+        if self._frames is None or not _is_bare(record):
+            return record
+        return replace(record, geometry=self._frames.footprint(*_path_row(record)))
+
     def _carry(self, places: Array) -> Array:
         x, y = self._transform.transform(places[:, 0], places[:, 1])
         places = np.column_stack([x, y])
         return np.round(places, DECIMALS) if self._geographic else places
+
+
+def _is_bare(record: Record) -> bool:
+    return record.geometry is None and record.wrs_path is not None
+
+
+def _path_row(record: Record) -> tuple[int, int]:
+    return int(record.wrs_path or 0), int(record.wrs_row or 0)
 
 
 def _parse(records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | None]]:

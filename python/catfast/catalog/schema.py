@@ -13,7 +13,7 @@ CRS = "EPSG:6931"
 """WGS 84 / NSIDC EASE-Grid 2.0 North: equal-area, whole round the pole."""
 
 MARK = b"catfast_catalog"
-"""Schema metadata of a catalogue whose footprints catfast has checked; its value is the kind."""
+"""Schema metadata of what catfast wrote: ``planet`` or ``landsat``, checked, ``pairs``."""
 
 OPTIONAL = {
     "cloud_cover": "float64",
