@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -72,8 +73,10 @@ def build(
         part = files.enter_context(whole_file(output))
         run = _Run(kind, RejectsWriter(rejects), frames)
         writer = files.enter_context(contextlib.closing(CatalogWriter(part, kind)))
+        files.enter_context(_few_collections())
         for batch in batches(paths, kind, config):
             writer.write(*run.usable(batch))
+            gc.collect(0)
             if progress:
                 progress(len(batch.rows))
         if not run.scenes:
@@ -87,6 +90,18 @@ def build(
         warnings=tuple(run.notices()),
         seconds=time.perf_counter() - started,
     )
+
+
+@contextlib.contextmanager
+def _few_collections() -> Iterator[None]:
+    """Leave cyclic garbage to the end of each batch: the search among thousands of items is half the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _open_rejects(files: contextlib.ExitStack, path: Path | None) -> IO[str] | None:

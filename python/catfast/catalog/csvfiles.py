@@ -48,7 +48,6 @@ CORNERS = (
     ("cornerupperleft", "cornerupperright", "cornerlowerright", "cornerlowerleft"),
     ("nwcorner", "necorner", "secorner", "swcorner"),
 )
-Row = Mapping[str, str]
 
 
 def csv_records(path: Path, kind: str, config: CatalogConfig) -> Iterator[Callable[[], tuple[Record, bool]]]:
@@ -60,10 +59,12 @@ def csv_records(path: Path, kind: str, config: CatalogConfig) -> Iterator[Callab
     csv.field_size_limit(sys.maxsize)
     try:
         with open_text(path) as file:
-            reader = csv.DictReader(file)
-            columns = _columns(path, reader.fieldnames or [], config)
-            for row in reader:
-                yield _Row(row, columns, kind)
+            reader = csv.reader(file)
+            header = next(reader, [])
+            columns = _columns(path, header, config)
+            places = {role: header.index(name) for role, name in columns.items()}
+            for row in filter(None, reader):
+                yield _Row(row, places, kind)
     except (OSError, EOFError) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     except csv.Error as error:
@@ -107,8 +108,10 @@ def _columns(path: Path, header: Sequence[str], config: CatalogConfig) -> dict[s
 class _Row:
     """A row of a CSV, read when called: so that one bad row does not end the file."""
 
-    def __init__(self, row: Row, columns: Mapping[str, str], kind: str) -> None:
-        self._row, self._columns, self._kind = row, columns, kind
+    __slots__ = ("_kind", "_places", "_row")
+
+    def __init__(self, row: Sequence[str], places: Mapping[str, int], kind: str) -> None:
+        self._row, self._places, self._kind = row, places, kind
 
     def __call__(self) -> tuple[Record, bool]:
         scene_id = self._get("id") or ""
@@ -140,9 +143,10 @@ class _Row:
         ), naive
 
     def _get(self, role: str) -> str | None:
-        name = self._columns.get(role)
-        value = self._row.get(name) if name else None
-        return (value.strip() or None) if isinstance(value, str) else None
+        place = self._places.get(role)
+        if place is None or place >= len(self._row):
+            return None
+        return self._row[place].strip() or None
 
     def _time(self) -> tuple[datetime, bool]:
         """The centre of start and stop where both are there; USGS's clock times go with a day."""

@@ -8,8 +8,9 @@ by one, and pieces that a provider cut at 180 degrees meet again. Edges are stra
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ DECIMALS = 7
 FAR_M = 1_000_000.0
 """A Landsat footprint further than this from its path and row is not where it says."""
 EARTH_RADIUS_M = 6_371_007.0
+
+_NUMBERS = (float, int)
 
 Array = npt.NDArray[Any]
 
@@ -113,12 +116,11 @@ def _parse(records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | Non
     shapes = np.full(len(records), None, object)
     wrong: list[tuple[str, str] | None] = [None] * len(records)
     given = [record.geometry for record in records]
-    for kind, read in ((dict, shapely.from_geojson), (bytes, shapely.from_wkb), (str, shapely.from_wkt)):
+    for kind, read in ((dict, _from_geojson), (bytes, _from_wkb), (str, _from_wkt)):
         places = [index for index, geometry in enumerate(given) if isinstance(geometry, kind)]
         if not places:
             continue
-        encoded = [json.dumps(given[index]) if kind is dict else given[index] for index in places]
-        shapes[places] = read(encoded, on_invalid="ignore")
+        shapes[places] = read([given[index] for index in places])
         for index in places:
             if shapes[index] is None:
                 wrong[index] = ("bad_geometry", f"its footprint cannot be read: {str(given[index])[:80]}")
@@ -127,6 +129,50 @@ def _parse(records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | Non
         wrong[other] = ("bad_geometry", f"expected a polygon, found a {shapes[other].geom_type}")
         shapes[other] = None
     return shapely.force_2d(shapes), wrong
+
+
+def _from_wkb(given: Sequence[bytes]) -> Array:
+    import shapely
+
+    return np.asarray(shapely.from_wkb(given, on_invalid="ignore"), object)
+
+
+def _from_wkt(given: Sequence[str]) -> Array:
+    import shapely
+
+    return np.asarray(shapely.from_wkt(given, on_invalid="ignore"), object)
+
+
+def _from_geojson(given: Sequence[Mapping[str, Any]]) -> Array:
+    """As GEOS reads it; polygons of one plain ring, which most are, by way of numbers and not of text."""
+    import shapely
+
+    shapes = np.full(len(given), None, object)
+    rings = {place: ring for place, geometry in enumerate(given) if (ring := _plain_ring(geometry))}
+    if rings:
+        places = np.array(list(chain.from_iterable(rings.values())), np.float64)
+        whose = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings.values()])
+        shapes[list(rings)] = shapely.polygons(shapely.linearrings(places, indices=whose))
+    others = [place for place in range(len(given)) if place not in rings]
+    texts = [json.dumps(given[place]) for place in others]
+    shapes[others] = shapely.from_geojson(texts, on_invalid="ignore")
+    return shapes
+
+
+def _plain_ring(geometry: Mapping[str, Any]) -> list[list[float]] | None:
+    """The closed ring of pairs of numbers that is all there is of a polygon, else None."""
+    rings = geometry.get("coordinates")
+    if geometry.get("type") != "Polygon" or not isinstance(rings, list) or len(rings) != 1:
+        return None
+    ring = rings[0]
+    if not isinstance(ring, list) or len(ring) < 4 or ring[0] != ring[-1]:
+        return None
+    for place in ring:
+        if type(place) is not list or len(place) != 2:
+            return None
+        if type(place[0]) not in _NUMBERS or type(place[1]) not in _NUMBERS:
+            return None
+    return ring
 
 
 def _nominal(records: Sequence[Record]) -> Array:

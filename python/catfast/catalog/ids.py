@@ -11,6 +11,7 @@ from catfast.wrs2 import PATHS, ROWS, path_row
 
 _LANDSAT = re.compile(r"L([COTEM])0?([1-9])(?:_|\d{13}|\d_)")
 _PLANET = re.compile(r"\d{8}_\w{6,7}(?:_\w{2})?_[0-9a-zA-Z]{2,4}(?![0-9a-zA-Z])")
+_OWNERS = ("provider", "constellation", "mission", "platform")
 _INSTRUMENTS = {"C": "oli,tirs", "O": "oli", "E": "etm+"}
 
 
@@ -18,12 +19,9 @@ def kind_of(scene_id: str, properties: Mapping[str, Any]) -> str | None:
     """``planet``, ``landsat``, or None for neither."""
     if _LANDSAT.match(scene_id):
         return "landsat"
-    names = {
-        str(properties.get(key, "")).lower() for key in ("provider", "constellation", "mission", "platform")
-    }
-    if "planetscope" in names or str(
-        properties.get("item_type", properties.get("pl:item_type", ""))
-    ).startswith("PS"):
+    if str(properties.get("item_type", properties.get("pl:item_type", ""))).startswith("PS") or any(
+        str(properties[name]).lower() == "planetscope" for name in _OWNERS if name in properties
+    ):
         return "planet"
     if any(key.startswith("landsat:") for key in properties):
         return "landsat"

@@ -174,8 +174,9 @@ def _product(mtl: Path, item: Path | None) -> tuple[Record, bool]:
 
 def _located(path: Path, rows: Iterator[Read]) -> Iterator[Read]:
     """Rows of one file, with its folder as their path where it holds their images."""
-    images = _images(sorted(entry.name for entry in path.absolute().parent.iterdir()))
-    return (_now(_with_path(row, path.parent, images)) for row in rows)
+    folder = path.absolute().parent
+    images = _images(sorted(entry.name for entry in folder.iterdir()))
+    return (_now(_with_path(row, folder, images)) for row in rows)
 
 
 def _now(row: Read) -> Read:
