@@ -3,9 +3,9 @@
 Synthetic orbits: Landsat scenes of WRS-2 rows 1 to 21 and PlanetScope footprints of 32 x 20 km from 60 to
 82 N, at random times of 300 days. geopandas and DuckDB run at 1 M x 100 k (with ``--full`` at the paper's
 size too, which takes them about 12 GB), the plain spatial join at 200 k x 30 k, beyond which it is hopeless;
-ours runs on all sizes, each in a process of its own. DuckDB's spatial extension is a download: bounds stand in
-for it, and shapely finishes. The original took 177.5 s on 120 cores for 17.9 M x 136 k: it parsed text in that
-time, and ours reads parquet.
+ours runs on all sizes, each in a process of its own. DuckDB's spatial extension is a download: bounds stand
+in for it, and shapely finishes. The original took 177.5 s on 120 cores for 17.9 M x 136 k: it parsed text in
+that time, and ours reads parquet.
 """
 
 from __future__ import annotations
