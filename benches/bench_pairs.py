@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 import shapely
 from pyproj import Transformer
 
-from catfast.catalog.schema import catalog_schema
+from catfast.catalog.schema import catalog_schema, writer_options
 from catfast.pairs import mine
 from catfast.pairs.sedonadb import _VIEW
 from catfast.wrs2 import footprints
@@ -42,7 +42,7 @@ TO_PLANE = Transformer.from_crs("OGC:CRS84", "EPSG:6931", always_xy=True)
 def write_side(path: Path, kind: str, times: np.ndarray, rings, columns) -> None:
     """A catalogue by batches; `rings` and `columns` give what belongs to a slice."""
     schema = catalog_schema(kind)
-    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1) as writer:
+    with pq.ParquetWriter(path, schema, **writer_options()) as writer:
         for start in range(0, len(times), BATCH):
             part = slice(start, min(start + BATCH, len(times)))
             count = part.stop - part.start

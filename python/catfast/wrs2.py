@@ -31,7 +31,7 @@ HALF_WIDTH_M, HALF_LENGTH_M = 92_500.0, 90_000.0
 UNSTEERED = frozenset({"landsat-4", "landsat-5", "landsat-7"})
 """Platforms of WRS-2 that do not steer in yaw."""
 
-_ID = re.compile(r"L[A-Z](?:\d\d_(?:[A-Z0-9]{4}_)?|\d)(\d{3})(\d{3})_?\d{7}")
+_ID = re.compile(r"L[A-Z](?:0[4-9]_(?:[A-Z0-9]{4}_)?|[4-9])(\d{3})(\d{3})_?\d{7}")
 _STEPS = np.linspace(-1, 1, 9)
 _ITERATIONS = 8
 
@@ -39,7 +39,10 @@ Floats = npt.NDArray[np.float64]
 
 
 def path_row(scene_id: str) -> tuple[int, int] | None:
-    """Path and row in a Landsat id: a product's, a Collection 1 scene's or Earth Engine's; None without."""
+    """Path and row in a Landsat id: a product's, a Collection 1 scene's or Earth Engine's; None without.
+
+    Landsat 1 to 3 count by another system, WRS-1: None.
+    """
     match = _ID.match(scene_id)
     if match is None:
         return None

@@ -150,6 +150,26 @@ def test_local_time_counts_when_asked(tmp_path):
     assert len(by["local"]) == 2
 
 
+def test_landsat_7_and_9_have_local_times_of_their_own(tmp_path):
+    """Landsat 9 steers as Landsat 8 does; Landsat 7 does not: it sees the swath's edge at another time."""
+    path, row = 57, 30
+    lon, lat = footprints([path], [row])
+    x, y = TO_PLANE.transform(lon[0], lat[0])
+    scene = shapely.Polygon(list(zip(x, y, strict=True)))
+    edge = shapely.affinity.translate(
+        square(0, 90, 5_000), 0.95 * x[4] + 0.05 * x[13], 0.95 * y[4] + 0.05 * y[13]
+    )
+    columns = {"wrs_path": pa.array([path], pa.int32()), "wrs_row": pa.array([row], pa.int32())}
+    ps = write_catalogue(tmp_path / "ps.parquet", [edge], [T0_MS])
+    local = {}
+    for platform in ("landsat-7", "landsat-8", "landsat-9"):
+        l8 = write_catalogue(tmp_path / "l8.parquet", [scene], [T0_MS], platform=platform, **columns)
+        mine(ps, l8, tmp_path / "pairs.parquet")
+        local[platform] = rows(tmp_path / "pairs.parquet")[0]["dt_local_s"]
+    assert local["landsat-9"] == local["landsat-8"] == pytest.approx(0, abs=0.1)
+    assert 0.4 < abs(local["landsat-7"]) < 1
+
+
 def test_filters_and_limit(tmp_path):
     count = 6
     ps = write_catalogue(

@@ -46,7 +46,10 @@ def landsat_instrument(scene_id: str, stated: Any) -> str | None:
 
 
 def path_and_row(scene_id: str, path: Any, row: Any) -> tuple[int | None, int | None]:
-    """Path and row as stated, else from the id."""
+    """Path and row of WRS-2 as stated, else from the id; none for Landsat 1 to 3, which count by WRS-1."""
+    match = _LANDSAT.match(scene_id)
+    if match and match[2] in "123":
+        return None, None
     stated = number(path), number(row)
     if stated[0] is not None and stated[1] is not None:
         found = (int(stated[0]), int(stated[1]))

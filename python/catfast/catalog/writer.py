@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catfast.catalog.record import Record, Reject
-from catfast.catalog.schema import MARK, OPTIONAL, catalog_schema
+from catfast.catalog.schema import MARK, OPTIONAL, catalog_schema, writer_options
 from catfast.catalog.times import epoch_ms
 from catfast.errors import OutputError
 
@@ -93,7 +93,7 @@ class CatalogWriter:
         import pyarrow.parquet as pq
 
         self._schema = catalog_schema(kind)
-        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", compression_level=1)
+        self._writer = pq.ParquetWriter(path, self._schema, **writer_options())
 
     def write(self, records: Sequence[Record], shapes: npt.NDArray[Any]) -> None:
         """Append records with their polygons in EPSG:6931 as one row group."""
