@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,7 +22,9 @@ from catfast.raster import Raster, RasterInfo, ground_sampling_distance
 
 __all__ = [
     "Scene",
+    "acquired",
     "describe_scene",
+    "is_image_name",
     "local_name",
     "metadata_root",
     "reflectance_coefficients",
@@ -93,10 +96,43 @@ def describe_scene(raster: Raster, *, reflectance_scale: float | None = None) ->
     return Scene(info=info, bands=bands, gain=gain, offset=offset, gsd_m=gsd, notices=(*placed, *scaled))
 
 
+_NO_IMAGE = re.compile(
+    r"(?i)_(udm2?|visual|panchromatic|truth|mask|confidence|label|QA_\w+|(S[RT]_)?B\d+)(_clip)?\.tiff?$"
+    r"|_3B_(udm2?|visual)"
+)
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a GeoTIFF found in a folder is an image by its name.
+
+    Usable data masks, visual and panchromatic images, bands and quality files of Landsat, and what catfast
+    itself writes are none.
+    """
+    return (
+        name.lower().endswith((".tif", ".tiff")) and not name.startswith(".") and not _NO_IMAGE.search(name)
+    )
+
+
 def scene_id(path: Path) -> str:
     """Planet's item id in a file name (``YYYYMMDD_HHMMSS[_ss]_SATID``), else the stem."""
     match = _ID.match(path.name)
     return match.group() if match else path.stem
+
+
+def acquired(path: Path) -> datetime | None:
+    """When a scene was taken, from the id in its name, UTC; None where the name holds no PlanetScope id.
+
+    The two digits that follow the seconds in a SuperDove's id are hundredths of a second.
+    """
+    found = _ID.match(path.name)
+    if found is None:
+        return None
+    date, time, *more = found[0].split("_")[:-1]
+    try:
+        taken = datetime.strptime(f"{date}{time}", "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return taken + timedelta(milliseconds=10 * int(more[0]) if more else 0)
 
 
 def _check_kind(info: RasterInfo) -> None:

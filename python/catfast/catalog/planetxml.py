@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -12,9 +10,7 @@ from catfast.catalog.ids import number, percent
 from catfast.catalog.record import Record, RejectedError
 from catfast.catalog.times import parse_time
 from catfast.errors import InputError
-from catfast.planet import local_name, metadata_root, scene_id
-
-_HUNDREDTHS = re.compile(r"\d{8}_\d{6}_(\d\d)_")
+from catfast.planet import acquired, local_name, metadata_root, scene_id
 
 
 def xml_record(path: Path) -> tuple[Record, bool]:
@@ -39,9 +35,9 @@ def xml_record(path: Path) -> tuple[Record, bool]:
         time, naive = parse_time(texts.get("acquisitionDateTime") or texts.get("beginPosition"))
     except RejectedError as error:
         raise RejectedError(error.reason, str(error), found) from error
-    hundredths = _HUNDREDTHS.match(found)
-    if hundredths and not time.microsecond:
-        time += timedelta(milliseconds=10 * int(hundredths[1]))
+    exact = acquired(Path(found))
+    if exact is not None and exact.replace(microsecond=0) == time:
+        time = exact
     instruments = [name for name in _short_names(root) if name != "planetscope"]
     return Record(
         scene_id=found,

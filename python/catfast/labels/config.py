@@ -9,9 +9,10 @@ from typing import Any
 
 from catfast import _core
 from catfast.errors import Notice, UsageError
+from catfast.raster import VERIFY
 
 SCHEMES = ("full", "binary")
-METHODS = ("nearest", "majority", "fraction")
+METHODS = ("nearest", "majority", "bilinear", "fraction")
 KINDS: Mapping[str, int] = {
     "fill": _core.FILL,
     "dilated": _core.DILATED,
@@ -32,7 +33,9 @@ class LabelConfig:
     ignore: frozenset[str] = frozenset({"fill", "dilated", "medium"})
     """Kinds that become 255 where they are not cloud; fill always does."""
     method: str = "nearest"
-    """``nearest``, ``majority`` (by area) or ``fraction`` (of cloud, 0-200)."""
+    """``nearest``, ``majority`` (by area), ``bilinear`` (smooth edges) or ``fraction`` (of cloud, 0-200)."""
+    verify: str = "auto"
+    """Compare the checksums of compressed blocks: see :data:`catfast.raster.VERIFY`."""
     overwrite: bool = False
     """Replace an output that was made from something else."""
 
@@ -40,6 +43,7 @@ class LabelConfig:
         for option, choice, choices in (
             ("--scheme", self.scheme, SCHEMES),
             ("--method", self.method, METHODS),
+            ("--verify", self.verify, VERIFY),
         ):
             if choice not in choices:
                 raise UsageError(f"{option} must be one of {', '.join(choices)}, not {choice}")
