@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -125,3 +127,29 @@ def test_files_that_are_none(tmp_path, trouble):
     with pytest.raises(InputError) as caught:
         Frames(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "arguments"),
+    [
+        ("pyogrio", ["s.csv", "--wrs2", "w.gpkg"]),
+        ("pystac_client", ["http://127.0.0.1:9/", "--collection", "x"]),
+    ],
+)
+def test_a_missing_extra_is_one_line(tmp_path, hidden, arguments):
+    """A real absence: an import hook in a fresh interpreter."""
+    script = f"""
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == {hidden!r}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Absent())
+from catfast.cli import main
+main(["catalog", "landsat", *{arguments!r}, "-o", "o.parquet"])
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert 'pip install "catfast[pairs]"' in done.stderr
+    assert list(tmp_path.iterdir()) == []

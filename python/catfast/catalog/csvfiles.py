@@ -12,7 +12,14 @@ from itertools import chain
 from pathlib import Path
 
 from catfast.catalog.config import CatalogConfig
-from catfast.catalog.ids import kind_of, landsat_instrument, landsat_platform, number, path_and_row, percent
+from catfast.catalog.ids import (
+    kind_of_id,
+    landsat_instrument,
+    landsat_platform,
+    number,
+    path_and_row,
+    percent,
+)
 from catfast.catalog.jsonfiles import open_text
 from catfast.catalog.record import LeftAloneError, Record, RejectedError
 from catfast.catalog.times import parse_time
@@ -117,7 +124,7 @@ class _Row:
         scene_id = self._get("id") or ""
         if not scene_id:
             raise RejectedError("no_id", "has no id")
-        found = kind_of(scene_id, {"acquired": ""})
+        found = kind_of_id(scene_id)
         if found is not None and found != self._kind:
             raise LeftAloneError
         try:

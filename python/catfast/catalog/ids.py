@@ -28,6 +28,13 @@ def kind_of(scene_id: str, properties: Mapping[str, Any]) -> str | None:
     return "planet" if _PLANET.fullmatch(scene_id) and "acquired" in properties else None
 
 
+def kind_of_id(scene_id: str) -> str | None:
+    """``planet`` or ``landsat`` by the id alone, None for neither."""
+    if _LANDSAT.match(scene_id):
+        return "landsat"
+    return "planet" if _PLANET.fullmatch(scene_id) else None
+
+
 def landsat_platform(scene_id: str, stated: Any) -> str:
     """``landsat-8`` from an id, or from what the source states (``LANDSAT_8``, ``8``)."""
     match = _LANDSAT.match(scene_id)
@@ -60,6 +67,8 @@ def path_and_row(scene_id: str, path: Any, row: Any) -> tuple[int | None, int | 
 
 def number(value: Any) -> float | None:
     """A finite float, None for what is none."""
+    if value is None:
+        return None
     try:
         found = float(value)
     except (TypeError, ValueError):
