@@ -14,6 +14,7 @@ ORDER = [
     "errors",
     "locks",
     "classes",
+    "udm2",
     "pictures",
     "raster",
     "planet",
@@ -26,7 +27,7 @@ ORDER = [
     "patches",
     "models",
 ]
-ORDER += ["train", "evaluate", "mask", "simulate", "cli"]
+ORDER += ["train", "evaluate", "mask", "report", "simulate", "cli"]
 """Rooms from first to last: a room imports only what stands before it."""
 
 STAGES = {"catalog", "pairs", "labels", "patches", "train", "evaluate", "mask", "simulate"}
