@@ -155,6 +155,21 @@ def test_a_url_that_is_no_api(server, tmp_path, place):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_stac_geoparquet_as_rustac_writes_it(tmp_path):
+    pytest.importorskip("rustac", reason='needs the extra "dev"')
+    source, parquet = tmp_path / "items.json", tmp_path / "items.parquet"
+    source.write_text(json.dumps({"type": "FeatureCollection", "features": items()}))
+    rustac = Path(sys.executable).with_name("rustac")
+    subprocess.run([str(rustac), "translate", str(source), str(parquet)], check=True)
+    for kind, count in (("landsat", COUNT), ("planet", 3)):
+        results = []
+        for path in (source, parquet):
+            out = tmp_path / f"{kind}_{path.suffix[1:]}.parquet"
+            assert build(kind, [path], out).scenes == count
+            results.append(sorted(rows(out), key=lambda row: row["scene_id"]))
+        assert results[0] == results[1]
+
+
 def test_searches_that_do_not_fit(server, tmp_path):
     with pytest.raises(UsageError, match="--collection"):
         build("landsat", [server], tmp_path / "x.parquet")
