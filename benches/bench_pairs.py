@@ -249,7 +249,7 @@ def scaling(folder: Path, sizes: list[tuple[int, int]]) -> list[Result]:
 
 
 def growth(sizes: list[tuple[int, int]], results: list[Result]) -> Result:
-    """Exponent of the cost: the slope of log seconds against log scenes, start-up taken off."""
+    """The straight line through cost against size, and how far the sizes lie off it."""
     scenes = np.array([size[0] for size in sizes], float)
     seconds = np.array([result.value for result in results])
     slope, start = np.polyfit(scenes, seconds, 1)
