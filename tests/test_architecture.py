@@ -14,6 +14,7 @@ ORDER = [
     "errors",
     "locks",
     "classes",
+    "udm2",
     "pictures",
     "raster",
     "simulate",
@@ -27,7 +28,7 @@ ORDER = [
     "patches",
     "models",
 ]
-ORDER += ["train", "mask", "evaluate", "cli"]
+ORDER += ["train", "mask", "evaluate", "report", "doctor", "cli"]
 """Rooms from first to last: a room imports only what stands before it."""
 
 STAGES = {"catalog", "pairs", "labels", "patches", "train", "evaluate", "mask", "simulate"}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from catfast.mask import MaskConfig, Masker, MaskResult, mask_scene
     from catfast.models import ModelConfig
     from catfast.pairs import PairsConfig, PairsResult
+    from catfast.patches import PatchesConfig, PatchesResult, cut_patches
     from catfast.simulate import WorldConfig, simulate_world
 
 __all__ = [
@@ -38,9 +39,12 @@ __all__ = [
     "OutputError",
     "PairsConfig",
     "PairsResult",
+    "PatchesConfig",
+    "PatchesResult",
     "UsageError",
     "WorldConfig",
     "__version__",
+    "cut_patches",
     "evaluate_models",
     "mask_scene",
     "simulate_world",
@@ -65,8 +69,11 @@ _HOMES = {
     "OutputError": "errors",
     "PairsConfig": "pairs",
     "PairsResult": "pairs",
+    "PatchesConfig": "patches",
+    "PatchesResult": "patches",
     "UsageError": "errors",
     "WorldConfig": "simulate",
+    "cut_patches": "patches",
     "evaluate_models": "evaluate",
     "mask_scene": "mask",
     "simulate_world": "simulate",

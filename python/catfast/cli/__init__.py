@@ -22,7 +22,11 @@ COMMANDS = {
     "models": "List the models that come with catfast.",
     "mask": "Mask clouds and their shadows in scenes.",
     "evaluate": "Score models and masks on a test set.",
+    "report": "Show masks over their images in one page.",
+    "compare": "Tell how two masks of one scene agree.",
     "simulate": "Make a simulated world of coincident PlanetScope and Landsat scenes.",
+    "doctor": "Check this installation.",
+    "cite": "Print how to cite catfast and its paper.",
 }
 """Subcommands, in the order of ``--help``, with their one-line help."""
 

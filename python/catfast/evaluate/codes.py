@@ -2,7 +2,7 @@
 
 Sources: L8 Biome: Foga et al. 2017 (doi.org/10.1016/j.rse.2017.03.026); On-Cloud-N: Radiant Earth, Sentinel-2
 Cloud Cover Segmentation Dataset (doi.org/10.34911/rdnt.hfq6m7); CloudSEN12: Aybar et al. 2022
-(doi.org/10.1038/s41597-022-01878-2); UDM2: Planet, Usable Data Masks.
+(doi.org/10.1038/s41597-022-01878-2).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from catfast.classes import CLASS_CODES, NODATA
 from catfast.errors import InputError, UsageError
 
-__all__ = ["CODE_TABLES", "THIN", "TRUTH_NAMES", "CodeTable", "code_table", "fraction_table", "udm2_codes"]
+__all__ = ["CODE_TABLES", "THIN", "TRUTH_NAMES", "CodeTable", "code_table", "fraction_table"]
 
 THIN = 5
 """Code of thin cloud in truth; it counts as cloud, and is told apart where cloud thickness is split."""
@@ -114,16 +114,3 @@ def _parse(text: str) -> dict[int, str]:
             )
         table[int(value)] = word.strip()
     return table
-
-
-def udm2_codes(bands: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Codes of an 8-band UDM2 (8, h, w): cloud and heavy haze are cloud; light haze is clear.
-
-    Its bands are clear, snow, shadow, light haze, heavy haze, cloud, confidence and udm1 (bit 0: blackfill).
-    """
-    clear, snow, shadow, light, heavy, cloud, _, udm1 = bands
-    codes = np.full(clear.shape, NODATA, np.uint8)
-    for flags, code in ((clear, 0), (light, 0), (snow, 3), (shadow, 2), (heavy, 1), (cloud, 1)):
-        codes[flags != 0] = code
-    codes[(udm1 & 1) != 0] = NODATA
-    return codes

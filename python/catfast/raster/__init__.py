@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from catfast.raster.area import Area, footprint_lonlat
 from catfast.raster.arrays import ArrayRaster, StackedRaster
+from catfast.raster.gdal import Versions, versions
 from catfast.raster.grid import Grid, ground_sampling_distance, parse_crs
 from catfast.raster.patchtiff import PatchStyle, TiffTemplate, patch_template, read_patch
 from catfast.raster.provenance import file_sha256, is_made_already
@@ -37,6 +38,7 @@ __all__ = [
     "StackedRaster",
     "TiffTemplate",
     "TiffWriter",
+    "Versions",
     "atomic_path",
     "cog_writer",
     "file_sha256",
@@ -51,5 +53,6 @@ __all__ = [
     "read_patch",
     "read_tags",
     "tiff_writer",
+    "versions",
     "write_geotiff",
 ]
