@@ -132,7 +132,7 @@ def write_masks(images: Iterator[tuple[str, Image]], cloud: Masker, folder: Path
 
 def write_band(path: Path, array: np.ndarray, **more: Any) -> None:
     _, height, width = array.shape
-    grid = Grid(width=width, height=height, transform=rasterio.Affine.identity(), crs=None)
+    grid = Grid(width=width, height=height, transform=rasterio.Affine.scale(10, -10), crs=None)
     write_geotiff(path, array, grid, **more)
 
 

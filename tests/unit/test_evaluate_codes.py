@@ -59,15 +59,6 @@ class TestTables:
         assert fraction_table().translate(values, HERE).tolist() == [0, 0, 1, 1, 255]
 
 
-def test_udm2_flags_become_codes():
-    names = ("clear", "snow", "shadow", "haze_light", "haze_heavy", "cloud", "confidence", "udm1")
-    cases = [("clear",), ("snow",), ("shadow",), ("haze_light",), ("haze_heavy",), ("cloud",), (), ("udm1",)]
-    bands = np.array([[[int(name in case) for case in cases]] for name in names], np.uint8)
-    assert udm2_codes(bands).tolist() == [[0, 3, 2, 0, 1, 1, 255, 255]]
-    bands[7] = 2  # udm1 says something of a band, not blackfill
-    assert udm2_codes(bands)[0, 5] == 1
-
-
 class TestStrata:
     def test_parts_by_value(self):
         facts = Facts(sun_elevation=10.0, latitude=59.99, dt_s=-12.0)
