@@ -12,9 +12,13 @@ PACKAGE = Path(__file__).parents[1] / "python" / "catfast"
 ORDER = [
     "_lazy",
     "errors",
+    "locks",
     "classes",
+    "udm2",
+    "pictures",
     "raster",
     "planet",
+    "order",
     "wrs2",
     "landsat",
     "catalog",
@@ -23,7 +27,7 @@ ORDER = [
     "patches",
     "models",
 ]
-ORDER += ["train", "evaluate", "mask", "simulate", "cli"]
+ORDER += ["train", "evaluate", "mask", "report", "simulate", "cli"]
 """Rooms from first to last: a room imports only what stands before it."""
 
 STAGES = {"catalog", "pairs", "labels", "patches", "train", "evaluate", "mask", "simulate"}

@@ -20,7 +20,7 @@ from catfast.classes import BANDS
 from catfast.errors import InputError, Notice
 from catfast.raster import Raster, RasterInfo, ground_sampling_distance
 
-__all__ = ["Scene", "acquired", "describe_scene", "reflectance_coefficients", "scene_id"]
+__all__ = ["Scene", "acquired", "describe_scene", "is_image_name", "reflectance_coefficients", "scene_id"]
 
 BANDS_BY_COUNT = {4: (1, 2, 3, 4), 8: (2, 4, 6, 8)}
 """1-based places of BANDS in a 4-band (PS2, PSB) and an 8-band (SuperDove) product."""
@@ -85,6 +85,23 @@ def describe_scene(raster: Raster, *, reflectance_scale: float | None = None) ->
     gsd, placed = _ground(info)
     gain, offset, scaled = _scale(raster, bands, reflectance_scale)
     return Scene(info=info, bands=bands, gain=gain, offset=offset, gsd_m=gsd, notices=(*placed, *scaled))
+
+
+_NO_IMAGE = re.compile(
+    r"(?i)_(udm2?|visual|panchromatic|truth|mask|confidence|label|QA_\w+|(S[RT]_)?B\d+)(_clip)?\.tiff?$"
+    r"|_3B_(udm2?|visual)"
+)
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a GeoTIFF found in a folder is an image by its name.
+
+    Usable data masks, visual and panchromatic images, bands and quality files of Landsat, and what catfast
+    itself writes are none.
+    """
+    return (
+        name.lower().endswith((".tif", ".tiff")) and not name.startswith(".") and not _NO_IMAGE.search(name)
+    )
 
 
 def scene_id(path: Path) -> str:

@@ -76,7 +76,7 @@ class Masker:
         self._folder = resolve(config.model)
         self._model = ModelConfig.load(self._folder)
         self._model_sha256 = sha256(self._folder)
-        threads = config.threads or _processors()
+        threads = config.threads or processors()
         _core.set_threads(threads)
         self._runtime = choose_runtime(self._folder, device=config.device, threads=threads)
 
@@ -252,7 +252,7 @@ class Masker:
         )
 
 
-def _processors() -> int:
+def processors() -> int:
     """Processors this process may run on; not every system knows which."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1

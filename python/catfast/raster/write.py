@@ -32,26 +32,30 @@ def atomic_path(final: Path) -> Iterator[Path]:
     """
     temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp{final.suffix}")
     try:
-        with _output_errors(final):
+        with output_errors(final):
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
             temporary.replace(final)
-            _fsync_folder(final.parent)
+            fsync_folder(final.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def _output_errors(final: Path) -> Iterator[None]:
-    """Tell what goes wrong inside as a failure to write ``final``."""
+def output_errors(final: Path) -> Iterator[None]:
+    """Tell what goes wrong inside as a failure to write ``final``.
+
+    Raises:
+        OutputError: anything that the disk or GDAL raised.
+    """
     try:
         yield
     except (OSError, *GDAL_ERRORS) as error:
         raise OutputError(f"{final}: cannot be written: {reason(error)}") from error
 
 
-def _fsync_folder(folder: Path) -> None:
+def fsync_folder(folder: Path) -> None:
     """Make a rename last through a power cut; only POSIX systems let a folder be opened for it."""
     if os.name != "posix":
         return
@@ -160,7 +164,7 @@ class CogWriter:
         self._final = final
         self._temporary = temporary
         self._rows_path = temporary.with_suffix(".rows.tif")
-        with _output_errors(final):
+        with output_errors(final):
             self._rows_path.touch()  # where even that fails, rasterio would raise a TypeError
             self._rows = GridWriter(self._rows_path, grid, count, nodata=nodata)
 
@@ -170,7 +174,7 @@ class CogWriter:
         Raises:
             OutputError: the disk did not take them.
         """
-        with _output_errors(self._final):
+        with output_errors(self._final):
             self._rows.append(rows)
 
     def finish(self, style: CogStyle) -> None:
@@ -179,7 +183,7 @@ class CogWriter:
         Raises:
             OutputError: the disk did not take it, or the result is not a valid COG.
         """
-        with _output_errors(self._final):
+        with output_errors(self._final):
             self._rows.close()
             _dress(self._rows_path, style)
             _copy_as_cog(self._rows_path, self._temporary, style)
@@ -202,7 +206,7 @@ class TiffWriter:
     def __init__(self, final: Path, temporary: Path, grid: Grid, *, nodata: int) -> None:
         self._final = final
         self._temporary = temporary
-        with _output_errors(final):
+        with output_errors(final):
             temporary.touch()  # where even that fails, rasterio would raise a TypeError
             self._rows = GridWriter(temporary, grid, 1, nodata=nodata, compress="deflate")
 
@@ -212,7 +216,7 @@ class TiffWriter:
         Raises:
             OutputError: the disk did not take them.
         """
-        with _output_errors(self._final):
+        with output_errors(self._final):
             self._rows.append(rows[None])
 
     def finish(self, style: CogStyle) -> None:
@@ -221,7 +225,7 @@ class TiffWriter:
         Raises:
             OutputError: the disk did not take it.
         """
-        with _output_errors(self._final):
+        with output_errors(self._final):
             self._rows.close()
             _dress(self._temporary, style)
             with rasterio.open(self._temporary, driver="GTiff", num_threads="ALL_CPUS") as dataset:

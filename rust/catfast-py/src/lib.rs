@@ -9,6 +9,7 @@ mod pool;
 mod qa;
 mod refine;
 mod resample;
+mod store;
 mod valid;
 mod warp;
 
@@ -40,5 +41,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(resample::resample_area, module)?)?;
     module.add_function(wrap_pyfunction!(patch::cut_tiles, module)?)?;
     module.add_function(wrap_pyfunction!(blend::blend_tiles, module)?)?;
+    module.add_function(wrap_pyfunction!(store::patch_counts, module)?)?;
+    module.add_function(wrap_pyfunction!(store::write_patch_tiffs, module)?)?;
+    module.add_function(wrap_pyfunction!(store::write_patch_rows, module)?)?;
     module.add_function(wrap_pyfunction!(classify::classify_rows, module)?)
 }
