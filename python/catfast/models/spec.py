@@ -13,9 +13,10 @@ from typing import Any
 from catfast.classes import BANDS, CLASS_CODES
 from catfast.errors import InputError
 
-__all__ = ["CONFIG_NAME", "ModelConfig"]
+__all__ = ["CONFIG_NAME", "ONNX_NAME", "ModelConfig"]
 
 CONFIG_NAME = "config.json"
+ONNX_NAME = "model.onnx"
 _FORMAT = 1
 _TUPLES = ("bands", "classes", "mean", "std", "clip")
 

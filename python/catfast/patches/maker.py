@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,10 @@ def cut(pairs: Path, config: PatchesConfig, *, progress: Progress | None = None)
     return result.store
 
 
+cut_patches = cut
+"""The name of :func:`cut` outside this room."""
+
+
 def make_store(pairs: Path, config: PatchesConfig, *, progress: Progress | None = None) -> PatchesResult:
     """:func:`cut`, with an account of the pairs that failed; raises the same, but not for these."""
     started = time.perf_counter()
@@ -65,7 +70,8 @@ def make_store(pairs: Path, config: PatchesConfig, *, progress: Progress | None 
         if finished:
             return _account(work, finish(config.output, info, {}), started, status="skipped")
         try:
-            failures = work.failures + _run(work, info, progress)
+            failed, told = _run(work, info, progress)
+            failures = work.failures + failed
             if not finished_groups(config.output):
                 remove(config.output)
                 return _account(work, None, started, status="failed", failures=failures)
@@ -80,7 +86,7 @@ def make_store(pairs: Path, config: PatchesConfig, *, progress: Progress | None 
         status="done",
         failures=failures,
         dropped=settled.dropped,
-        notices=settled.notices,
+        notices=(*settled.notices, *told),
     )
 
 
@@ -115,20 +121,22 @@ def _check_packages() -> None:
         raise MissingExtraError("cutting patches", "pairs") from error
 
 
-def _run(work: Work, info: StoreInfo, progress: Progress | None) -> tuple[Failure, ...]:
-    """Have every pair cut that is not; those that could not be."""
+def _run(work: Work, info: StoreInfo, progress: Progress | None) -> tuple[tuple[Failure, ...], list[Notice]]:
+    """Have every pair cut that is not; those that could not be, and what the user should know of scenes."""
     config, done = work.config, finished_groups(work.config.output)
     jobs = [replace(job, info=info) for job in work.jobs if job.pair.pair_id not in done]
     _check_space(jobs, config, info)
     spread = config.engine == "spark"
     outcomes = spark.run(jobs, config.master) if spread else local.run(jobs, config.workers)
-    failures, count = [], len(work.jobs) - len(jobs)
+    failures, count, notices = [], len(work.jobs) - len(jobs), Counter[Notice]()
     for outcome in outcomes:
         count += 1
         failures += [outcome.failure] if outcome.failure else []
+        notices.update(outcome.notices)
         if progress is not None:
             progress(count, len(work.jobs), outcome.patches)
-    return tuple(failures)
+    told = sorted(notices.items(), key=lambda item: item[0].name)
+    return tuple(failures), [Notice(each.name, f"{n} scenes: {each.message}") for each, n in told]
 
 
 def _check_space(jobs: Sequence[Job], config: PatchesConfig, info: StoreInfo) -> None:
