@@ -12,7 +12,6 @@ from catfast.evaluate.codes import CODE_TABLES, code_table, fraction_table
 from catfast.evaluate.config import EvaluateConfig
 from catfast.evaluate.strata import Facts, read_facts, strata_of
 from catfast.evaluate.tally import Tally
-from catfast.udm2 import udm2_codes
 
 HERE = Path("mask.tif")
 
