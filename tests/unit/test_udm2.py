@@ -23,7 +23,7 @@ def test_flags_are_told_apart():
 
 
 def test_real_ones_hold_what_their_flags_say(shared_data):
-    paths = [path for path in sorted(shared_data.rglob("*udm2*.tif"))]
+    paths = sorted(shared_data.rglob("*udm2*.tif"))
     assert paths
     for path in paths:
         with rasterio.open(path) as dataset:
