@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -18,10 +19,14 @@ __all__ = [
     "drop_small",
     "first_damaged_block",
     "grow_codes",
+    "halve_codes",
+    "patch_counts",
     "resample_area",
     "set_threads",
     "valid_mask",
     "warp_qa",
+    "write_patch_rows",
+    "write_patch_tiffs",
 ]
 
 __version__: str
@@ -105,6 +110,7 @@ def classify_rows(
     cloud: int,
     confidence: NDArray[np.uint8] | None,
 ) -> list[int]: ...
+def halve_codes(codes: NDArray[np.uint8], out: NDArray[np.uint8], nodata: int) -> None: ...
 def grow_codes(
     codes: NDArray[np.uint8],
     out: NDArray[np.uint8],
@@ -118,3 +124,40 @@ def grow_codes(
 def drop_small(
     codes: NDArray[np.uint8], out: NDArray[np.uint8], *, kinds: NDArray[np.uint8], least: int, cleared: int
 ) -> None: ...
+def patch_counts(
+    images: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
+    scenes: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    out: NDArray[np.int64],
+    *,
+    size: int,
+) -> None: ...
+def write_patch_tiffs(
+    images: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
+    scenes: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    *,
+    size: int,
+    image_header: tuple[bytes, int, int, int, int],
+    label_header: tuple[bytes, int, int, int, int],
+    corners: NDArray[np.float64],
+    image_paths: Sequence[str],
+    label_paths: Sequence[str],
+) -> list[tuple[str, str, str]]: ...
+def write_patch_rows(
+    images: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
+    scenes: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    *,
+    size: int,
+    image_path: str,
+    image_offset: int,
+    label_path: str,
+    label_offset: int,
+) -> list[str]: ...

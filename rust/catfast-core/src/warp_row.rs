@@ -2,8 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::footprint::{Footprint, Labels, MIXED, Method, NEAR, SNAP, bilinear};
+use crate::footprint::{Footprint, Labels, MIXED, NEAR};
+use crate::method::{Method, SNAP, bilinear};
 use crate::simd::Body;
+use crate::tally::finish;
 use crate::warp::WarpCounts;
 
 /// Cells that are first tried as one.
@@ -40,14 +42,6 @@ impl<'a> Source<'a> {
     #[inline(always)]
     fn takes(&self, made: u8) -> bool {
         self.method == Method::Nearest || made != MIXED
-    }
-
-    /// What all of a line of pixels inside the window becomes, where that is one thing.
-    ///
-    /// Rounding keeps a line monotone: its pixels lie between those of its ends.
-    #[inline(always)]
-    fn of_all(&self, line: &Line, last: f64) -> Option<u8> {
-        self.of_rectangle(line.place(0.0), line.place(last))
     }
 
     /// What all centres between `centres` become, where that is one thing; they lie inside the window.
@@ -184,19 +178,6 @@ impl Body for Row<'_> {
     }
 }
 
-/// Writes 255 where nothing was seen, and counts.
-#[inline(always)]
-fn finish(target: &mut [u8], valid: &[u8], method: Method, sums: &mut WarpCounts) {
-    for (code, &seen) in target.iter_mut().zip(valid) {
-        *code = if seen == 0 { 255 } else { *code };
-    }
-    if method == Method::Fraction {
-        histogram(target, &mut sums.codes);
-    } else {
-        tally(target, &mut sums.codes);
-    }
-}
-
 /// One cell of a row; returns how many of its centres lie inside the window.
 #[inline(always)]
 fn warp_cell(
@@ -216,7 +197,8 @@ fn warp_cell(
     let mut inside = codes.len() as u64;
     if amid {
         let shifted = line.shifted(source.shift);
-        let made = source.of_all(&shifted, (codes.len() - 1) as f64);
+        // Rounding keeps a line monotone: its pixels lie between those of its ends.
+        let made = source.of_rectangle(shifted.place(0.0), shifted.place((codes.len() - 1) as f64));
         let done = |&made: &u8| weigher.as_ref().is_none_or(|weigher| weigher.takes(made));
         if let Some(made) = made.filter(done) {
             codes.fill(made);
@@ -360,35 +342,5 @@ impl<'a> Weigher<'a> {
         let down = [self.near[0] + self.turn[0] * j, self.near[1] + self.turn[1] * j];
         let footprint = Footprint { centre, down, along: slope, half: self.half };
         footprint.sample(labels, method, labels.codes[index])
-    }
-}
-
-/// Adds how often each code of the decoder occurs, 255 being the rest; sums of up to 192 fit a byte.
-#[inline(always)]
-fn tally(codes: &[u8], counts: &mut [u64; 256]) {
-    let mut found = [0; 5];
-    for part in codes.chunks(192) {
-        for (code, count) in (0_u8..5).zip(&mut found) {
-            *count += u64::from(part.iter().map(|&other| u8::from(other == code)).sum::<u8>());
-        }
-    }
-    counts.iter_mut().zip(found).for_each(|(sum, count)| *sum += count);
-    counts[255] += codes.len() as u64 - found.iter().sum::<u64>();
-}
-
-/// Adds how often each value occurs; four tables, so that runs of one value do not wait for each other.
-fn histogram(values: &[u8], counts: &mut [u64; 256]) {
-    let mut tables = [[0_u32; 256]; 4];
-    let (fours, rest) = values.as_chunks::<4>();
-    for four in fours {
-        for (table, &value) in tables.iter_mut().zip(four) {
-            table[usize::from(value)] += 1;
-        }
-    }
-    for &value in rest {
-        tables[0][usize::from(value)] += 1;
-    }
-    for (value, sum) in counts.iter_mut().enumerate() {
-        *sum += tables.iter().map(|table| u64::from(table[value])).sum::<u64>();
     }
 }
