@@ -13,6 +13,7 @@ from catfast._lazy import names_from
 if TYPE_CHECKING:
     from catfast.catalog import CatalogConfig, CatalogResult
     from catfast.errors import CatfastError, InputError, MissingExtraError, Notice, OutputError, UsageError
+    from catfast.evaluate import EvaluateConfig, EvaluateResult, evaluate_models
     from catfast.labels import LabelConfig, LabelResult, transfer_labels
     from catfast.mask import MaskConfig, Masker, MaskResult, mask_scene
     from catfast.models import ModelConfig
@@ -24,6 +25,8 @@ __all__ = [
     "CatalogConfig",
     "CatalogResult",
     "CatfastError",
+    "EvaluateConfig",
+    "EvaluateResult",
     "InputError",
     "LabelConfig",
     "LabelResult",
@@ -42,6 +45,7 @@ __all__ = [
     "WorldConfig",
     "__version__",
     "cut_patches",
+    "evaluate_models",
     "mask_scene",
     "simulate_world",
     "transfer_labels",
@@ -51,6 +55,8 @@ _HOMES = {
     "CatalogConfig": "catalog",
     "CatalogResult": "catalog",
     "CatfastError": "errors",
+    "EvaluateConfig": "evaluate",
+    "EvaluateResult": "evaluate",
     "InputError": "errors",
     "LabelConfig": "labels",
     "LabelResult": "labels",
@@ -68,6 +74,7 @@ _HOMES = {
     "UsageError": "errors",
     "WorldConfig": "simulate",
     "cut_patches": "patches",
+    "evaluate_models": "evaluate",
     "mask_scene": "mask",
     "simulate_world": "simulate",
     "transfer_labels": "labels",
