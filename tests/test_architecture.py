@@ -12,18 +12,23 @@ PACKAGE = Path(__file__).parents[1] / "python" / "catfast"
 ORDER = [
     "_lazy",
     "errors",
+    "locks",
     "classes",
+    "udm2",
+    "pictures",
     "raster",
     "planet",
+    "order",
     "wrs2",
     "landsat",
+    "simulate",
     "catalog",
     "pairs",
     "labels",
     "patches",
     "models",
 ]
-ORDER += ["train", "evaluate", "mask", "simulate", "cli"]
+ORDER += ["train", "mask", "evaluate", "report", "doctor", "cli"]
 """Rooms from first to last: a room imports only what stands before it."""
 
 STAGES = {"catalog", "pairs", "labels", "patches", "train", "evaluate", "mask", "simulate"}

@@ -13,16 +13,20 @@ from catfast._lazy import names_from
 if TYPE_CHECKING:
     from catfast.catalog import CatalogConfig, CatalogResult
     from catfast.errors import CatfastError, InputError, MissingExtraError, Notice, OutputError, UsageError
+    from catfast.evaluate import EvaluateConfig, EvaluateResult, evaluate_models
     from catfast.labels import LabelConfig, LabelResult, transfer_labels
     from catfast.mask import MaskConfig, Masker, MaskResult, mask_scene
     from catfast.models import ModelConfig
     from catfast.pairs import PairsConfig, PairsResult
+    from catfast.patches import PatchesConfig, PatchesResult, cut_patches
     from catfast.simulate import WorldConfig, simulate_world
 
 __all__ = [
     "CatalogConfig",
     "CatalogResult",
     "CatfastError",
+    "EvaluateConfig",
+    "EvaluateResult",
     "InputError",
     "LabelConfig",
     "LabelResult",
@@ -35,9 +39,13 @@ __all__ = [
     "OutputError",
     "PairsConfig",
     "PairsResult",
+    "PatchesConfig",
+    "PatchesResult",
     "UsageError",
     "WorldConfig",
     "__version__",
+    "cut_patches",
+    "evaluate_models",
     "mask_scene",
     "simulate_world",
     "transfer_labels",
@@ -47,6 +55,8 @@ _HOMES = {
     "CatalogConfig": "catalog",
     "CatalogResult": "catalog",
     "CatfastError": "errors",
+    "EvaluateConfig": "evaluate",
+    "EvaluateResult": "evaluate",
     "InputError": "errors",
     "LabelConfig": "labels",
     "LabelResult": "labels",
@@ -59,8 +69,12 @@ _HOMES = {
     "OutputError": "errors",
     "PairsConfig": "pairs",
     "PairsResult": "pairs",
+    "PatchesConfig": "patches",
+    "PatchesResult": "patches",
     "UsageError": "errors",
     "WorldConfig": "simulate",
+    "cut_patches": "patches",
+    "evaluate_models": "evaluate",
     "mask_scene": "mask",
     "simulate_world": "simulate",
     "transfer_labels": "labels",

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,10 +16,17 @@ __all__ = [
     "cpu_features",
     "cut_tiles",
     "decode_qa",
+    "drop_small",
+    "first_damaged_block",
+    "grow_codes",
+    "halve_codes",
+    "patch_counts",
     "resample_area",
     "set_threads",
     "valid_mask",
     "warp_qa",
+    "write_patch_rows",
+    "write_patch_tiffs",
 ]
 
 __version__: str
@@ -48,11 +56,14 @@ def warp_qa(
     first_row: int,
     node_row: int,
     origin: tuple[int, int],
-    method: Literal["nearest", "majority", "fraction"] = "nearest",
+    method: Literal["nearest", "majority", "bilinear", "fraction"] = "nearest",
     scheme: Literal["full", "binary"] = "full",
     cloud: int = 0,
     ignore: int = 7,
 ) -> tuple[int, list[int]]: ...
+def first_damaged_block(
+    data: NDArray[np.uint8], blocks: NDArray[np.int64], *, codec: Literal["deflate", "zstd"], most: int
+) -> int | None: ...
 def valid_mask(
     dn: NDArray[np.uint16] | NDArray[np.float32], nodata: float | None, out: NDArray[np.uint8]
 ) -> tuple[int, int]: ...
@@ -99,3 +110,54 @@ def classify_rows(
     cloud: int,
     confidence: NDArray[np.uint8] | None,
 ) -> list[int]: ...
+def halve_codes(codes: NDArray[np.uint8], out: NDArray[np.uint8], nodata: int) -> None: ...
+def grow_codes(
+    codes: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+    *,
+    first: int,
+    grow: NDArray[np.uint8],
+    radius: float,
+    gsd: tuple[float, float],
+    nodata: int,
+) -> None: ...
+def drop_small(
+    codes: NDArray[np.uint8], out: NDArray[np.uint8], *, kinds: NDArray[np.uint8], least: int, cleared: int
+) -> None: ...
+def patch_counts(
+    images: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
+    scenes: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    out: NDArray[np.int64],
+    *,
+    size: int,
+) -> None: ...
+def write_patch_tiffs(
+    images: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
+    scenes: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    *,
+    size: int,
+    image_header: tuple[bytes, int, int, int, int],
+    label_header: tuple[bytes, int, int, int, int],
+    corners: NDArray[np.float64],
+    image_paths: Sequence[str],
+    label_paths: Sequence[str],
+) -> list[tuple[str, str, str]]: ...
+def write_patch_rows(
+    images: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
+    scenes: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    *,
+    size: int,
+    image_path: str,
+    image_offset: int,
+    label_path: str,
+    label_offset: int,
+) -> list[str]: ...

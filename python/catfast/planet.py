@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,7 +20,16 @@ from catfast.classes import BANDS
 from catfast.errors import InputError, Notice
 from catfast.raster import Raster, RasterInfo, ground_sampling_distance
 
-__all__ = ["Scene", "describe_scene", "reflectance_coefficients", "scene_id"]
+__all__ = [
+    "Scene",
+    "acquired",
+    "describe_scene",
+    "is_image_name",
+    "local_name",
+    "metadata_root",
+    "reflectance_coefficients",
+    "scene_id",
+]
 
 BANDS_BY_COUNT = {4: (1, 2, 3, 4), 8: (2, 4, 6, 8)}
 """1-based places of BANDS in a 4-band (PS2, PSB) and an 8-band (SuperDove) product."""
@@ -86,10 +96,43 @@ def describe_scene(raster: Raster, *, reflectance_scale: float | None = None) ->
     return Scene(info=info, bands=bands, gain=gain, offset=offset, gsd_m=gsd, notices=(*placed, *scaled))
 
 
+_NO_IMAGE = re.compile(
+    r"(?i)_(udm2?|visual|panchromatic|truth|mask|confidence|label|QA_\w+|(S[RT]_)?B\d+)(_clip)?\.tiff?$"
+    r"|_3B_(udm2?|visual)"
+)
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a GeoTIFF found in a folder is an image by its name.
+
+    Usable data masks, visual and panchromatic images, bands and quality files of Landsat, and what catfast
+    itself writes are none.
+    """
+    return (
+        name.lower().endswith((".tif", ".tiff")) and not name.startswith(".") and not _NO_IMAGE.search(name)
+    )
+
+
 def scene_id(path: Path) -> str:
     """Planet's item id in a file name (``YYYYMMDD_HHMMSS[_ss]_SATID``), else the stem."""
     match = _ID.match(path.name)
     return match.group() if match else path.stem
+
+
+def acquired(path: Path) -> datetime | None:
+    """When a scene was taken, from the id in its name, UTC; None where the name holds no PlanetScope id.
+
+    The two digits that follow the seconds in a SuperDove's id are hundredths of a second.
+    """
+    found = _ID.match(path.name)
+    if found is None:
+        return None
+    date, time, *more = found[0].split("_")[:-1]
+    try:
+        taken = datetime.strptime(f"{date}{time}", "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return taken + timedelta(milliseconds=10 * int(more[0]) if more else 0)
 
 
 def _check_kind(info: RasterInfo) -> None:
@@ -223,24 +266,36 @@ def reflectance_coefficients(xml: Path) -> dict[int, float]:
     Raises:
         InputError: not readable, not XML, or a coefficient that is not a number above 0.
     """
+    entries = [item for item in metadata_root(xml).iter() if local_name(item) == "bandSpecificMetadata"]
+    pairs = [{local_name(child): (child.text or "") for child in entry} for entry in entries]
     try:
-        text = xml.read_bytes()
-        if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-            raise InputError(f"{xml}: expected Planet metadata, found an XML with a document type")
-        root = ElementTree.fromstring(text)  # noqa: S314 - no entities: refused above
-        entries = [item for item in root.iter() if _local(item) == "bandSpecificMetadata"]
-        pairs = [{_local(child): (child.text or "") for child in entry} for entry in entries]
         coefficients = {
             int(pair["bandNumber"]): float(pair["reflectanceCoefficient"])
             for pair in pairs
             if "reflectanceCoefficient" in pair and "bandNumber" in pair
         }
-    except (OSError, ElementTree.ParseError, ValueError) as error:
+    except ValueError as error:
         raise InputError(f"{xml}: not readable as Planet metadata: {error}") from error
     if not all(math.isfinite(value) and value > 0 for value in coefficients.values()):
         raise InputError(f"{xml}: expected reflectanceCoefficients above 0, found {coefficients}")
     return coefficients
 
 
-def _local(element: ElementTree.Element) -> str:
+def metadata_root(xml: Path) -> ElementTree.Element:
+    """The root of a Planet metadata XML.
+
+    Raises:
+        InputError: not readable, not XML, or with a document type.
+    """
+    try:
+        text = xml.read_bytes()
+        if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+            raise InputError(f"{xml}: expected Planet metadata, found an XML with a document type")
+        return ElementTree.fromstring(text)  # noqa: S314 - no entities: refused above
+    except (OSError, ElementTree.ParseError, ValueError) as error:
+        raise InputError(f"{xml}: not readable as Planet metadata: {error}") from error
+
+
+def local_name(element: ElementTree.Element) -> str:
+    """Its tag without the namespace."""
     return str(element.tag).rpartition("}")[2]

@@ -16,8 +16,17 @@ COMMANDS = {
     "catalog": "Make scene catalogues of Planet and Landsat metadata, and look into them.",
     "pairs": "Find pairs of scenes taken at the same time over the same ground.",
     "labels": "Carry Landsat's cloud flags onto the grid of a scene.",
+    "patches": "Cut image and label patches of all pairs into a store.",
+    "store": "Check, look at and pack patch stores.",
+    "evaluate": "Score models and masks on a test set.",
+    "export": "Write a trained model as ONNX, with a card and a STAC item.",
+    "models": "List the models that come with catfast.",
     "mask": "Mask clouds and their shadows in scenes.",
+    "report": "Show masks over their images in one page.",
+    "compare": "Tell how two masks of one scene agree.",
     "simulate": "Make a simulated world of coincident PlanetScope and Landsat scenes.",
+    "doctor": "Check this installation.",
+    "cite": "Print how to cite catfast and its paper.",
 }
 """Subcommands, in the order of ``--help``, with their one-line help."""
 

@@ -9,9 +9,11 @@ from typing import Any
 
 from catfast import _core
 from catfast.errors import Notice, UsageError
+from catfast.labels.displacement.found import Displacement
+from catfast.raster import VERIFY
 
 SCHEMES = ("full", "binary")
-METHODS = ("nearest", "majority", "fraction")
+METHODS = ("nearest", "majority", "bilinear", "fraction")
 KINDS: Mapping[str, int] = {
     "fill": _core.FILL,
     "dilated": _core.DILATED,
@@ -19,6 +21,9 @@ KINDS: Mapping[str, int] = {
     "cirrus": _core.CIRRUS,
 }
 """Kinds of QA pixels that can be ignored or, all but fill, be called cloud; and their flags in the kernel."""
+
+ALIGN_VERSION = "1"
+"""Goes up when ``align`` would move the clouds of a pair otherwise than before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +37,13 @@ class LabelConfig:
     ignore: frozenset[str] = frozenset({"fill", "dilated", "medium"})
     """Kinds that become 255 where they are not cloud; fill always does."""
     method: str = "nearest"
-    """``nearest``, ``majority`` (by area) or ``fraction`` (of cloud, 0-200)."""
+    """``nearest``, ``majority`` (by area), ``bilinear`` (smooth edges) or ``fraction`` (of cloud, 0-200)."""
+    verify: str = "auto"
+    """Compare the checksums of compressed blocks: see :data:`catfast.raster.VERIFY`."""
+    align: bool = False
+    """Move clouds to where the scene has them, where that can be told; needs Landsat's bands 2-5."""
+    landsat_bands: Path | None = None
+    """Folder with Landsat's bands 2-5, for ``align``; None looks beside the QA file."""
     overwrite: bool = False
     """Replace an output that was made from something else."""
 
@@ -40,6 +51,7 @@ class LabelConfig:
         for option, choice, choices in (
             ("--scheme", self.scheme, SCHEMES),
             ("--method", self.method, METHODS),
+            ("--verify", self.verify, VERIFY),
         ):
             if choice not in choices:
                 raise UsageError(f"{option} must be one of {', '.join(choices)}, not {choice}")
@@ -51,6 +63,9 @@ class LabelConfig:
             if unknown:
                 names = ", ".join(kind for kind in KINDS if kind in allowed)
                 raise UsageError(f"{option} must be among {names}, not {unknown[0]}")
+
+        if self.landsat_bands is not None and not self.align:
+            raise UsageError("--landsat-bands is of use with --align only")
 
     def rule(self) -> dict[str, Any]:
         """The keyword arguments of the kernel."""
@@ -70,6 +85,7 @@ class LabelConfig:
             "CATFAST_METHOD": self.method,
             "CATFAST_CLOUD": kinds["cloud"] or "none",
             "CATFAST_IGNORE": kinds["ignore"],
+            **({"CATFAST_ALIGN": ALIGN_VERSION} if self.align else {}),
         }
 
 
@@ -93,6 +109,8 @@ class LabelResult:
     """Labelled pixels of all pixels."""
     seconds: float
     """Wall time."""
+    displacement: Displacement | None = None
+    """Where clouds went, None without ``align``."""
 
     def as_dict(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""
@@ -105,5 +123,6 @@ class LabelResult:
             "warnings": [{"name": notice.name, "message": notice.message} for notice in self.warnings],
             "classes": dict(self.classes),
             "labelled_percent": self.labelled_percent,
+            "displacement": None if self.displacement is None else self.displacement.as_dict(),
             "seconds": round(self.seconds, 3),
         }

@@ -5,35 +5,54 @@ Everything else works on arrays, :class:`Grid` and :class:`RasterInfo`.
 
 from __future__ import annotations
 
+from catfast.raster.area import Area, footprint_lonlat
+from catfast.raster.arrays import ArrayRaster, StackedRaster
+from catfast.raster.gdal import Versions, versions
 from catfast.raster.grid import Grid, ground_sampling_distance, parse_crs
+from catfast.raster.patchtiff import PatchStyle, TiffTemplate, patch_template, read_patch
 from catfast.raster.provenance import file_sha256, is_made_already
-from catfast.raster.read import DEFAULT_MAX_SAMPLES, Raster, RasterInfo, open_raster, read_tags
+from catfast.raster.read import DEFAULT_MAX_SAMPLES, VERIFY, Raster, RasterInfo, open_raster, read_tags
 from catfast.raster.write import (
     CogStyle,
     CogWriter,
     TiffWriter,
     atomic_path,
     cog_writer,
+    fsync_folder,
+    output_errors,
     tiff_writer,
     write_geotiff,
 )
 
 __all__ = [
     "DEFAULT_MAX_SAMPLES",
+    "VERIFY",
+    "Area",
+    "ArrayRaster",
     "CogStyle",
     "CogWriter",
     "Grid",
+    "PatchStyle",
     "Raster",
     "RasterInfo",
+    "StackedRaster",
+    "TiffTemplate",
     "TiffWriter",
+    "Versions",
     "atomic_path",
     "cog_writer",
     "file_sha256",
+    "footprint_lonlat",
+    "fsync_folder",
     "ground_sampling_distance",
     "is_made_already",
     "open_raster",
+    "output_errors",
     "parse_crs",
+    "patch_template",
+    "read_patch",
     "read_tags",
     "tiff_writer",
+    "versions",
     "write_geotiff",
 ]

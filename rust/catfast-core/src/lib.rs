@@ -5,17 +5,25 @@
 //! threads and however the rows of a scene are spread over calls.
 
 pub mod blend;
+pub mod blocks;
 pub mod classify;
 mod error;
 mod footprint;
+pub mod geotiff;
 mod grid;
+mod method;
+pub mod overview;
 pub mod patch;
 pub mod qa;
+pub mod refine;
 pub mod resample;
 mod simd;
+mod spread;
+mod tally;
 pub mod valid;
 pub mod warp;
 mod warp_row;
+pub mod window;
 
 pub use error::{Error, Result};
 pub use simd::cpu_features;

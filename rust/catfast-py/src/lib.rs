@@ -2,11 +2,15 @@
 
 mod arrays;
 mod blend;
+mod blocks;
 mod classify;
+mod overview;
 mod patch;
 mod pool;
 mod qa;
+mod refine;
 mod resample;
+mod store;
 mod valid;
 mod warp;
 
@@ -31,9 +35,16 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(pool::set_threads, module)?)?;
     module.add_function(wrap_pyfunction!(qa::decode_qa, module)?)?;
     module.add_function(wrap_pyfunction!(warp::warp_qa, module)?)?;
+    module.add_function(wrap_pyfunction!(blocks::first_damaged_block, module)?)?;
     module.add_function(wrap_pyfunction!(valid::valid_mask, module)?)?;
+    module.add_function(wrap_pyfunction!(overview::halve_codes, module)?)?;
+    module.add_function(wrap_pyfunction!(refine::grow_codes, module)?)?;
+    module.add_function(wrap_pyfunction!(refine::drop_small, module)?)?;
     module.add_function(wrap_pyfunction!(resample::resample_area, module)?)?;
     module.add_function(wrap_pyfunction!(patch::cut_tiles, module)?)?;
     module.add_function(wrap_pyfunction!(blend::blend_tiles, module)?)?;
+    module.add_function(wrap_pyfunction!(store::patch_counts, module)?)?;
+    module.add_function(wrap_pyfunction!(store::write_patch_tiffs, module)?)?;
+    module.add_function(wrap_pyfunction!(store::write_patch_rows, module)?)?;
     module.add_function(wrap_pyfunction!(classify::classify_rows, module)?)
 }
