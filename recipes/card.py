@@ -13,7 +13,10 @@ __all__ = ["write_card"]
 _NAMES = {"l8_biome": "L8 Biome", "on_cloud_n": "On-Cloud-N", "ukis_csmask": "ukis-csmask"}
 
 RIVAL = "ukis-csmask 1.0.0"
-"""Its network of four bands, on the same chips; it may have seen some of them."""
+_RIVAL_NOTE = f"""
+{RIVAL} is its network of four bands, fed at the pixels of the chips (`python -m recipes.rival`);
+it may have been trained on scenes that some of them were cut from.
+"""
 
 _TEMPLATE = Path(__file__).with_name("card.md")
 
@@ -74,7 +77,7 @@ def _pooled(scores: dict[str, Any]) -> str:
         rows.append(_row("", "simulation alone", alone))
         if rival := scores.get("rival"):
             rows.append(_row("", RIVAL, rival["pooled"][source]))
-    return "\n".join(rows) + "\n"
+    return "\n".join(rows) + "\n" + (_RIVAL_NOTE if "rival" in scores else "")
 
 
 def _row(label: str, who: str, figures: dict[str, float]) -> str:

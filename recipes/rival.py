@@ -9,45 +9,70 @@ Some of the chips may be among those that it was trained or chosen on.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
+from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 
-from catfast.classes import BANDS
 from recipes.chips import load_checks, load_chips
 from recipes.score import Counts, summary
 
-__all__ = ["cloud_of_ukis", "score_rival"]
+__all__ = ["score_rival", "ukis"]
+
+Masker = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.bool_]]
 
 
-def cloud_of_ukis(image: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Where it says cloud in reflectance (4, h, w); images under its tile of 256 are mirrored out to that.
+def ukis() -> Masker:
+    """Its network as a function from reflectance (4, h, w) to cloud, tiles of its size half over the next.
 
     Raises:
-        ImportError: ukis-csmask is not installed.
+        FileNotFoundError: ukis-csmask is not installed.
     """
-    from ukis_csmask.mask import CSmask
+    found = importlib.util.find_spec("ukis_csmask")
+    if found is None or found.origin is None:
+        raise FileNotFoundError("ukis-csmask is not installed: python -m pip install ukis-csmask==1.0.0")
+    path = Path(found.origin).with_name("model_4b_l1c.onnx")
+    data = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["data"]
+    mean, std = (np.asarray(part, np.float32)[:, None, None] for part in data["dataset_statistics"]["img"])
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    name, side = session.get_inputs()[0].name, data["target_size"][0]
 
-    height, width = image.shape[1:]
-    padding = ((0, 0), (0, max(0, 256 - height)), (0, max(0, 256 - width)))
-    seen = np.pad(image, padding, mode="symmetric").transpose(1, 2, 0)
-    answer = CSmask(np.ascontiguousarray(seen), list(BANDS), "l1c", providers=["CPUExecutionProvider"])
-    found: npt.NDArray[np.bool_] = answer.csm[:height, :width, 0] == 1
-    return found
+    def cloud(image: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        height, width = image.shape[1:]
+        padding = [(0, 0), *((0, _beyond(length, side)) for length in (height, width))]
+        seen = np.pad((image - mean) / std, padding, mode="symmetric")
+        total = np.zeros((3, *seen.shape[1:]), np.float32)
+        for top, left in product(*(range(0, length - side // 2, side // 2) for length in seen.shape[1:])):
+            window = (slice(None), slice(top, top + side), slice(left, left + side))
+            (logits,) = session.run(None, {name: seen[window][None]})
+            share = np.exp(logits[0] - logits[0].max(0))
+            total[window] += share / share.sum(0)
+        answer: npt.NDArray[np.bool_] = total.argmax(0)[:height, :width] == 1
+        return answer
+
+    return cloud
 
 
-def score_rival(folder: Path) -> dict[str, Any]:
+def _beyond(length: int, side: int) -> int:
+    """Pixels to add so that tiles half over the next end where the image does."""
+    return max(side, -(-length // (side // 2)) * (side // 2)) - length
+
+
+def score_rival(cloud: Masker, folder: Path) -> dict[str, Any]:
     """Counts by chip, figures pooled by source, and the share called cloud in each check image."""
     by_chip = {}
     for chip in load_chips(folder):
         counts = Counts()
-        counts.add(cloud_of_ukis(chip.image), chip)
+        counts.add(cloud(chip.image), chip)
         found = [counts.tp, counts.fp, counts.fn, counts.tn]
         by_chip[chip.name] = {"source": chip.source, "model": found, "rule": found}
-    checks = {check.name: float(cloud_of_ukis(check.image).mean()) for check in load_checks(folder)}
+    checks = {check.name: float(cloud(check.image).mean()) for check in load_checks(folder)}
     pooled = {source: entry["model"] for source, entry in summary(by_chip).items()}
     counts_only = {name: entry["model"] for name, entry in by_chip.items()}
     return {"pooled": pooled, "by_chip": counts_only, "checks": checks}
@@ -59,7 +84,7 @@ def main() -> None:
     parser.add_argument("--chips", type=Path, required=True, help="folder of the real data")
     parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file to write")
     options = parser.parse_args()
-    scores = score_rival(options.chips)
+    scores = score_rival(ukis(), options.chips)
     options.output.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(scores["pooled"], indent=1))
 
