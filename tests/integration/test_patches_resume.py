@@ -34,6 +34,7 @@ def test_workers_end_with_their_parent(paired_world, tmp_path):
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+    end = time.monotonic() + 60
     while time.monotonic() < end and alive(process.pid):
         time.sleep(0.1)
     assert not alive(process.pid)
