@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from catfast.errors import Notice
 from catfast.labels import Labeller
+from catfast.order import check_image
 from catfast.patches.config import PatchesConfig
-from catfast.patches.manifest import check_manifest
 from catfast.patches.opening import Kind, OpenPair, open_pair
 from catfast.patches.origin import Origin
 from catfast.patches.pairlist import Pair
@@ -58,7 +58,7 @@ def pair_batches(
     Raises:
         InputError: a file is not what it should be, not of the kind ``like``, or the two do not overlap.
     """
-    vouched = check_manifest(files.image)
+    vouched = check_image(files.image)
     with open_pair(files, verify=config.verify, vouched=vouched) as opened:
         like.check(files, opened.kind)
         labellers = _labellers(opened, config)

@@ -12,6 +12,7 @@ mod footprint;
 pub mod geotiff;
 mod grid;
 mod method;
+pub mod overview;
 pub mod patch;
 pub mod qa;
 pub mod refine;
