@@ -49,7 +49,9 @@ def write_store(
     records = [_record(place, counts[place], label[place], info) for place in range(len(counts))]
     with GroupWriter(root, info, "simulated") as writer:
         writer.append(counts, label, records)
-    return finish(root, info, {record.patch_id: _split(place, len(counts)) for place, record in enumerate(records)})
+    return finish(
+        root, info, {record.patch_id: _split(place, len(counts)) for place, record in enumerate(records)}
+    )
 
 
 def _split(place: int, count: int) -> str:

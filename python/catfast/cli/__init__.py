@@ -16,6 +16,7 @@ COMMANDS = {
     "catalog": "Make scene catalogues of Planet and Landsat metadata, and look into them.",
     "pairs": "Find pairs of scenes taken at the same time over the same ground.",
     "labels": "Carry Landsat's cloud flags onto the grid of a scene.",
+    "train": "Train a network on patches.",
     "mask": "Mask clouds and their shadows in scenes.",
     "simulate": "Make a simulated world of coincident PlanetScope and Landsat scenes.",
 }

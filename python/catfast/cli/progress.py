@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def row_bar(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on a terminal, called with (rows done, rows in all); None elsewhere."""
+def row_bar(name: str, *, quiet: bool, unit: str = "row") -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on a terminal, called with (rows or other units done, those in all); None elsewhere."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
     from tqdm import tqdm
 
-    with tqdm(desc=name, unit="row", leave=False, file=sys.stderr) as bar:
+    with tqdm(desc=name, unit=unit, leave=False, file=sys.stderr) as bar:
 
         def advance(done: int, total: int) -> None:
             bar.total = total

@@ -49,7 +49,11 @@ def _smp(network: str, config: ModelConfig, **defaults: Any) -> nn.Module:
             options["decoder_channels"] = tuple(options["decoder_channels"])
             options["encoder_depth"] = len(options["decoder_channels"])
         module: nn.Module = getattr(smp, network)(
-            encoder, encoder_weights=None, in_channels=len(config.bands), classes=len(config.classes), **options
+            encoder,
+            encoder_weights=None,
+            in_channels=len(config.bands),
+            classes=len(config.classes),
+            **options,
         )
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = str(error).strip("'\"").splitlines()[0]

@@ -1,7 +1,7 @@
 """Random changes of a patch: how it lies, how large it is seen, by which sensor, through which air.
 
-What happens to a patch is drawn by :func:`draw` from (seed, pass, patch) alone, in the reading process, so that
-neither workers nor devices change it; :func:`apply` does it to a whole batch, on the device that trains.
+What happens to a patch is drawn by :func:`draw` from (seed, pass, patch) alone, in the reading process, so
+that neither workers nor devices change it; :func:`apply` does it to a whole batch, on the device that trains.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def identity() -> npt.NDArray[np.float32]:
 def draw(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """Draw the changes of one patch, (:data:`WIDTH`,).
 
-    All eight turns alike; seen 0.6 to 1.3 times as wide; gain of all bands by 10 % and of each by 3 %, offset
-    0.008 (one standard deviation); in three of ten haze, bands shifted by up to a pixel, in one of six an edge
-    beyond which nothing was seen; in half noise of 0.0005 to 0.01 reflectance.
+    All eight turns alike; 0.6 to 1.3 times as much ground; gain of all bands by 10 % and of each by 3 %,
+    offset 0.008 (one standard deviation); in three of ten haze, in three of ten bands shifted by up to a
+    pixel, in one of six an edge beyond which nothing was seen; in half noise of 0.0005 to 0.01 reflectance.
     """
     often = rng.random(4)
     haze = rng.uniform(0, 0.1) * _HAZE ** rng.uniform(0.3, 1.5) * (often[0] < 0.3)
@@ -84,7 +84,7 @@ def apply(image: Tensor, label: Tensor, changes: Tensor, ignore: int) -> tuple[T
     Returns:
         Image and label of the same shapes. Noise comes from torch's generator of the device.
     """
-    parts = dict(zip(_FIELDS, changes.split(list(_FIELDS.values()), dim=1), strict=True))
+    parts = dict(zip(_FIELDS, torch.split(changes, list(_FIELDS.values()), dim=1), strict=True))
     image, seen, label = _move(image, label, parts)
     gain, offset, haze, veil, noise = (
         parts[name][:, :, None, None] for name in ("gain", "offset", "haze", "veil", "noise")
@@ -122,5 +122,6 @@ def _sampled(planes: Tensor, grid: Tensor, mode: str) -> Tensor:
 def _inside(edge: Tensor, size: int) -> Tensor:
     """Which pixels (N, size, size) lie on the near side of each patch's edge."""
     axis = torch.linspace(-1, 1, size, device=edge.device)
-    across, down, reach = (part[:, :, None] for part in edge.split(1, dim=1))
-    return across * axis[None, None, :] + down * axis[None, :, None] < reach
+    across, down, reach = (part[:, :, None] for part in torch.split(edge, 1, dim=1))
+    near: Tensor = across * axis[None, None, :] + down * axis[None, :, None] < reach
+    return near

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -28,12 +28,22 @@ _EVERY = 20
 class Recorder(Callback):
     """Writes ``log.jsonl`` and TensorBoard events, and moves the progress bar."""
 
-    def __init__(self, run: Path, first: int, steps: int, progress: Callable[[int, int], None] | None) -> None:
+    def __init__(
+        self, run: Path, first: int, steps: int, progress: Callable[[int, int], None] | None
+    ) -> None:
         self._run, self._first, self._steps, self._progress = run, first, steps, progress
         self._board: SummaryWriter | None = None
         self._losses: list[Tensor] = []
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+    def state_dict(self) -> dict[str, Any]:
+        """Losses since the last line, so that a resumed run writes the same next one."""
+        return {"losses": [loss.item() for loss in self._losses]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the losses since the last line."""
+        self._losses = [torch.tensor(loss) for loss in state_dict["losses"]]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the logs; lines of steps that a killed run took after its last state are dropped."""
         if not trainer.is_global_zero:
             return
@@ -56,9 +66,11 @@ class Recorder(Callback):
         """
         self._losses.append(outputs["loss"].detach())
         step = trainer.global_step
-        if not _stepped(trainer, batch_idx) or step % _EVERY and step != self._steps:
+        if not _stepped(trainer, batch_idx) or (step % _EVERY and step != self._steps):
             return
-        loss = torch.stack(self._losses).mean().item() * trainer.accumulate_grad_batches
+        loss = (
+            torch.stack([loss.cpu() for loss in self._losses]).mean().item() * trainer.accumulate_grad_batches
+        )
         self._losses = []
         if not loss < float("inf"):
             raise InputError(f"the loss is not finite at step {step}: train with a lower --lr")
@@ -69,8 +81,8 @@ class Recorder(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the metrics of the validation split."""
-        assert isinstance(pl_module, Learner)
-        self._write(trainer.global_step, {f"val/{name}": v for name, v in pl_module.metrics.items()})
+        metrics = cast(Learner, pl_module).metrics
+        self._write(trainer.global_step, {f"val/{name}": value for name, value in metrics.items()})
 
     def _write(self, step: int, values: dict[str, float]) -> None:
         if self._board is None:
@@ -80,7 +92,7 @@ class Recorder(Callback):
         for name, value in values.items():
             self._board.add_scalar(name, value, step)
 
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:  # noqa: ARG002
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Close the logs."""
         if self._board is not None:
             self._board.close()
@@ -89,7 +101,9 @@ class Recorder(Callback):
 class Keeper(Checkpoint):
     """Keeps the state after every validation and every so many steps, and the best model as the run's own."""
 
-    def __init__(self, run: Path, every: int, patience: EarlyStopping | None, show: Callable[..., None]) -> None:
+    def __init__(
+        self, run: Path, every: int, patience: EarlyStopping | None, show: Callable[..., None]
+    ) -> None:
         super().__init__()
         self._run, self._every, self._patience, self._show = run, every, patience, show
         self.best: dict[str, Any] = {"score": None, "step": 0, "metrics": {}}
@@ -102,7 +116,7 @@ class Keeper(Checkpoint):
         """Take up what was best."""
         self.best = state_dict["best"]
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A run that had lost patience when it was killed stays stopped."""
         if self._patience is not None and self._patience.wait_count >= self._patience.patience:
             trainer.should_stop = True
@@ -117,15 +131,15 @@ class Keeper(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the running mean if it is the best so far, then the state."""
-        assert isinstance(pl_module, Learner)
+        learner = cast(Learner, pl_module)
         score = trainer.callback_metrics["score"].item()
         if self.best["score"] is None or score > self.best["score"]:
-            metrics = dict(pl_module.metrics)
+            metrics = dict(learner.metrics)
             self.best = {"score": score, "step": trainer.global_step, "metrics": metrics}
             if trainer.is_global_zero:
-                save(pl_module.average, pl_module.model, self._run)
+                save(learner.average, learner.model, self._run)
         if trainer.is_global_zero:
-            self._show(pl_module, trainer.global_step)
+            self._show(learner, trainer.global_step)
         trainer.save_checkpoint(self._run / STATE_NAME)
 
 

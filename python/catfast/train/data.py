@@ -1,4 +1,4 @@
-"""Patch stores as a stream of batches: raw counts are read in worker processes, all else is done on the device."""
+"""Patch stores as batches: worker processes read the raw counts, all else is done on the device."""
 
 from __future__ import annotations
 
@@ -120,9 +120,7 @@ def _split(stores: Sequence[PatchStore], name: str) -> Split:
     if not len(weight):
         raise InputError(f"{stores[0].path}: the {name} split is empty")
     if not np.isfinite(weight).all() or weight.min() < 0 or weight.sum() == 0:
-        raise InputError(
-            f"{stores[0].path}: weights of the {name} split should be from 0 to 1 and not all 0"
-        )
+        raise InputError(f"{stores[0].path}: weights of the {name} split should be from 0 to 1 and not all 0")
     return Split(where=np.concatenate(where), weight=(weight / weight.mean()).astype(np.float32))
 
 
@@ -188,11 +186,6 @@ class PatchReader(Dataset[Batch]):
     def _read(self, number: int, row: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], float]:
         store = self._stores[number]
         image, label = store.read(int(row))
-        expected = (len(BANDS), self._stored, self._stored)
-        if image.shape != expected or label.shape != expected[1:]:
-            raise InputError(
-                f"{store.path}: patch {row} should be {expected}, but is {image.shape} with a label {label.shape}"
-            )
         if image.dtype != np.uint16:
             raise InputError(f"{store.path}: patch {row} should be uint16, but is {image.dtype}{_nan(image)}")
         if self._factor == 1:
@@ -202,7 +195,7 @@ class PatchReader(Dataset[Batch]):
     def _coarser(self, image: npt.NDArray[np.uint16], scale: float) -> npt.NDArray[np.float32]:
         """Area means, as ``catfast mask`` makes them of a scene."""
         out = np.empty((len(BANDS), self._size, self._size), np.float32)
-        valid = (image > 0).all(0).astype(np.uint8)
+        valid: npt.NDArray[np.uint8] = np.asarray((image > 0).all(axis=0), np.uint8)
         step = self._stored / self._size
         _core.resample_area(
             np.ascontiguousarray(image),
@@ -217,7 +210,8 @@ class PatchReader(Dataset[Batch]):
 
     def _nearest(self, label: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         middles = ((np.arange(self._size) + 0.5) * self._stored / self._size).astype(int)
-        return label[np.ix_(middles, middles)]
+        coarse: npt.NDArray[np.uint8] = label[np.ix_(middles, middles)]
+        return coarse
 
 
 def _nan(image: npt.NDArray[Any]) -> str:

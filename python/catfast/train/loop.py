@@ -1,8 +1,9 @@
 """The training loop: Lightning's, fed with our data, state and logs.
 
-Lightning rather than transformers' Trainer or accelerate: both of those pickle optimiser and random state in the
-middle of their own save functions, while Lightning passes one tree to a plug-in (:mod:`catfast.train.state`); it
-also brings accumulation, clipping, mixed precision, torchrun and early stopping.
+Lightning rather than transformers' Trainer or accelerate: both of those pickle optimiser and random state in
+the middle of their own save functions, while Lightning passes one tree to a plug-in
+(:mod:`catfast.train.state`); it also brings accumulation, clipping, mixed precision, torchrun and early
+stopping.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class World:
     def found(cls) -> World:
         """From torchrun's environment; alone without it."""
         names = ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
-        rank, size, here = (int(os.environ.get(name, default)) for name, default in zip(names, "011", strict=True))
+        rank, size, here = (
+            int(os.environ.get(name, default)) for name, default in zip(names, "011", strict=True)
+        )
         return cls(rank=rank, size=size, here=here)
 
 
@@ -65,19 +68,19 @@ def fit(
 ) -> dict[str, Any]:
     """Train, or go on from the state in ``run``; fields of a :class:`~catfast.train.TrainResult`."""
     world, cuda = World.found(), _on_cuda(config)
-    chunks = config.accumulate * world.size
     outline = plan(
-        len(source.train), config.batch_size, chunks, config.epochs, config.max_steps, config.validate_every
+        len(source.train),
+        config.batch_size,
+        config.accumulate * world.size,
+        config.epochs,
+        config.max_steps,
+        config.validate_every,
     )
     state = run / STATE_NAME
     first = _step_of(state) if state.exists() else 0
     learner = Learner(_network(model, config), model, config, outline, soft=source.soft)
-    options = {"gsd_m": model.gsd_m, "seed": config.seed}
-    reader = PatchReader(source, source.train, augment=config.augment, **options)
-    valid = PatchReader(source, source.val, augment=False, **options)
-    stream = TrainStream(
-        len(source.train), config.batch_size, outline, config.seed, world.rank, world.size
-    )
+    train, valid = _readers(source, model, config)
+    stream = TrainStream(len(source.train), config.batch_size, outline, config.seed, world.rank, world.size)
     stream.start_at(first)
     checks = ValidStream(len(source.val), config.batch_size, world.rank, world.size)
     patience = EarlyStopping("score", mode="max", patience=config.patience) if config.patience else None
@@ -89,25 +92,35 @@ def fit(
         trainer = Trainer(
             max_epochs=outline.rounds,
             callbacks=[recorder, keeper, *([patience] if patience else [])],
-            plugins=[SafeState()],
-            accumulate_grad_batches=config.accumulate,
-            gradient_clip_val=_CLIP,
-            precision=_precision(config, cuda=cuda),
-            **_devices(world, cuda=cuda),
-            logger=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
             default_root_dir=run,
+            **trainer_options(config, world, cuda=cuda),
         )
-        trainer.fit(
-            learner,
-            loader(reader, stream, workers, pin=cuda),
-            loader(valid, checks, workers, pin=cuda),
-            ckpt_path=state if first else None,
-        )
+        loaders = (loader(train, stream, workers, pin=cuda), loader(valid, checks, workers, pin=cuda))
+        trainer.fit(learner, *loaders, ckpt_path=state if first else None)
     return _outcome(trainer, learner, keeper, first, outline.steps)
+
+
+def trainer_options(config: TrainConfig, world: World, *, cuda: bool) -> dict[str, Any]:
+    """What Lightning is told of numbers, devices and silence."""
+    bf16 = config.precision == "bf16" or (config.precision == "auto" and cuda)
+    return {
+        "plugins": [SafeState()],
+        "accumulate_grad_batches": config.accumulate,
+        "gradient_clip_val": _CLIP,
+        "precision": "bf16-mixed" if bf16 else "32-true",
+        "logger": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+        "use_distributed_sampler": False,
+    } | _devices(world, cuda=cuda)
+
+
+def _readers(source: Source, model: ModelConfig, config: TrainConfig) -> tuple[PatchReader, PatchReader]:
+    """Of the training and of the validation split."""
+    gsd_m, seed = model.gsd_m, config.seed
+    train = PatchReader(source, source.train, gsd_m=gsd_m, seed=seed, augment=config.augment)
+    return train, PatchReader(source, source.val, gsd_m=gsd_m, seed=seed, augment=False)
 
 
 def _outcome(trainer: Trainer, learner: Learner, keeper: Keeper, first: int, steps: int) -> dict[str, Any]:
@@ -145,11 +158,6 @@ def _on_cuda(config: TrainConfig) -> bool:
     if config.device == "cuda" and not found:
         raise UsageError("--device cuda: torch finds no CUDA GPU on this machine")
     return found and config.device != "cpu"
-
-
-def _precision(config: TrainConfig, *, cuda: bool) -> Any:
-    bf16 = config.precision == "bf16" or (config.precision == "auto" and cuda)
-    return "bf16-mixed" if bf16 else "32-true"
 
 
 def _workers(config: TrainConfig, *, cuda: bool) -> int:

@@ -36,7 +36,7 @@ class Learner(LightningModule):
         self, network: nn.Module, model: ModelConfig, config: TrainConfig, plan: Plan, *, soft: bool
     ) -> None:
         super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(network).requires_grad_(False)
         self.model, self.config, self.plan, self.soft = model, config, plan, soft
         self._loss = total
@@ -44,7 +44,7 @@ class Learner(LightningModule):
             self.network.compile()
             self._loss = torch.compile(total)
         self.metrics: dict[str, float] = {}
-        self._followed: tuple[list[Tensor], ...] = ()
+        self._followed: tuple[list[Tensor], list[Tensor]] | None = None
         self._lookup = torch.tensor(_classes_of_codes(model))
         self._bands = [BANDS.index(band) for band in model.bands]
         self._counts, self._sums = torch.zeros(0), torch.zeros(0)
@@ -55,7 +55,7 @@ class Learner(LightningModule):
         self.average.eval()
         return self
 
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Seed torch by the chunk, change training patches, normalise, and make targets."""
         image, label = batch["image"].float() * batch["scale"][:, None, None, None], batch["label"]
         if self.training:
@@ -74,13 +74,11 @@ class Learner(LightningModule):
         padded = _normalised(image[:, self._bands], seen, self.model)
         return {"image": padded, "goal": goal, "known": known & seen, "weight": batch["weight"]}
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch."""
         logits = self._logits(self.network, batch)
-        loss = self._loss(
-            logits, batch["goal"], batch["known"], batch["weight"], self.config.loss, self.config.dice
-        )
-        return loss
+        form, dice = self.config.loss, self.config.dice
+        return self._loss(logits, batch["goal"], batch["known"], batch["weight"], form, dice)
 
     def _logits(self, network: nn.Module, batch: Batch) -> Tensor:
         height, width = batch["known"].shape[1:]
@@ -90,14 +88,24 @@ class Learner(LightningModule):
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Take the step, then let the running mean follow."""
         super().optimizer_step(*args, **kwargs)
+        if dist.is_initialized() and self.device.type == "cpu":
+            self._share_statistics()
         self.follow()
+
+    def _share_statistics(self) -> None:
+        """Mean of all processes' normalisation statistics; on GPUs SyncBatchNorm sees to it."""
+        buffers = [buffer for buffer in self.network.buffers() if buffer.is_floating_point()]
+        flat = torch.cat([buffer.flatten() for buffer in buffers]) / dist.get_world_size()
+        dist.all_reduce(flat)
+        for buffer, mean in zip(buffers, torch.split(flat, [b.numel() for b in buffers]), strict=True):
+            buffer.copy_(mean.view_as(buffer))
 
     @torch.no_grad()
     def follow(self) -> None:
         """Bring the running mean nearer to the weights; more so in the first steps."""
         step = self.trainer.global_step
         share = 1 - min(self.config.ema, (step + 1) / (step + 10)) if self.config.ema else 1.0
-        if not self._followed:  # gathered once: the device does not change after the first step
+        if self._followed is None:  # gathered once: the device does not change after the first step
             ours, theirs = self.average.state_dict(), self.network.state_dict()
             floats = [name for name, tensor in ours.items() if tensor.is_floating_point()]
             self._followed = ([ours[name] for name in floats], [theirs[name] for name in floats])
@@ -106,12 +114,12 @@ class Learner(LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW, and a cosine with a linear rise, by step."""
         weights = [p for p in self.network.parameters() if p.requires_grad]
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [p for p in weights if p.ndim > _NO_DECAY]},
             {"params": [p for p in weights if p.ndim <= _NO_DECAY], "weight_decay": 0.0},
         ]
         optimiser = torch.optim.AdamW(
-            groups, self.config.learning_rate, weight_decay=self.config.weight_decay
+            groups, self.config.learning_rate, weight_decay=self.config.weight_decay, fused=True
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self.rate)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -130,7 +138,7 @@ class Learner(LightningModule):
         self._counts = torch.zeros(classes, classes, dtype=torch.int64, device=self.device)
         self._sums = torch.zeros(2, dtype=torch.float64, device=self.device)
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Count pixels by true and predicted class, and add up plain cross-entropy."""
         logits, known = self._logits(self.average, batch).float(), batch["known"]
         entropy = -(batch["goal"] * F.log_softmax(logits, 1)).sum(1)
@@ -175,7 +183,7 @@ def _seed(seed: int, number: int) -> int:
 
 
 def _normalised(image: Tensor, seen: Tensor, model: ModelConfig) -> Tensor:
-    """What the network sees: normalised, 0 where nothing was seen as in masking, padded to whole multiples."""
+    """What the network sees: normalised, 0 where nothing was seen as in masking, padded to multiples."""
     mean, std = (torch.tensor(v, device=image.device).view(1, -1, 1, 1) for v in (model.mean, model.std))
     scaled = (image.clamp(*model.clip) - mean) / std * seen[:, None]
     height, width = image.shape[2:]

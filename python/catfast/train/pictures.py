@@ -23,8 +23,10 @@ _GAP = 4
 _CAPTION = 16
 
 
-def sampler(run: Path, reader: PatchReader, patches: int, *, simulated: bool) -> Callable[[Learner, int], None]:
-    """A function that writes ``samples/step_NNNNNN.png`` for evenly spread patches of the validation split."""
+def sampler(
+    run: Path, reader: PatchReader, patches: int, *, simulated: bool
+) -> Callable[[Learner, int], None]:
+    """A function that writes ``samples/step_NNNNNN.png`` of a few patches of the validation split."""
     chosen = tuple(int(i) for i in np.unique(np.linspace(0, patches - 1, _ROWS).round()))
     chunk = Chunk(0, (0,) * len(chosen), chosen)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
+_PACKAGES = ("torch", "lightning", "safetensors", "tensorboard", "tomli_w")
 _FREE = ("num_workers",)
 """Options that a resumed run may change: nothing that is learnt depends on them."""
 
@@ -66,7 +68,9 @@ def train(
         outcome = fit(source, run, model, config, progress)
     except InputError as error:
         # A reading process sends its traceback along; its last line is the sentence.
-        raise InputError(str(error).rstrip().splitlines()[-1].removeprefix("catfast.errors.InputError: ")) from None
+        raise InputError(
+            str(error).rstrip().splitlines()[-1].removeprefix("catfast.errors.InputError: ")
+        ) from None
     return TrainResult(
         run=run,
         warnings=source.warnings,
@@ -77,11 +81,11 @@ def train(
 
 
 def _need_packages() -> None:
+    # Spinning OpenMP threads take the processor from the readers; read when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        import lightning.pytorch
-        import safetensors
-        import tensorboard
-        import torch  # noqa: F401
+        for name in _PACKAGES:
+            importlib.import_module(name)
     except ImportError:
         raise MissingExtraError("Training", "train") from None
 
@@ -93,21 +97,19 @@ def _resolved(config: TrainConfig, source: Source) -> TrainConfig:
         raise UsageError(f"--gsd {config.gsd_m:g} is finer than the patches, which have {source.gsd_m:g} m")
     if config.init is None:
         changes["model"] = config.model or "unet"
-        changes |= {"variant": config.variant or "b0"} if changes["model"] == "segformer" else {}
+        size, default = ("variant", "b0") if changes["model"] == "segformer" else ("encoder", "mobilenet_v2")
+        changes[size] = getattr(config, size) or default
     return dataclasses.replace(config, **changes)
 
 
 def _model(config: TrainConfig, source: Source, name: str) -> ModelConfig:
     """The model that the run makes."""
-    architecture = _architecture(config)
-    assert config.classes is not None
-    assert config.gsd_m is not None
     return ModelConfig(
         name=name or "run",
-        architecture=architecture,
+        architecture=_architecture(config),
         bands=config.bands,
-        gsd_m=config.gsd_m,
-        classes=config.classes,
+        gsd_m=config.gsd_m or source.gsd_m,
+        classes=source.classes,
     )
 
 
@@ -134,9 +136,7 @@ def _architecture(config: TrainConfig) -> dict[str, Any]:
     return known
 
 
-def _prepare(
-    run: Path, stores: Sequence[Path], config: TrainConfig, source: Source, *, resume: bool
-) -> None:
+def _prepare(run: Path, stores: Sequence[Path], config: TrainConfig, source: Source, *, resume: bool) -> None:
     """Make the run folder, or check that the run in it is this one."""
     from catfast import __version__
 
@@ -165,4 +165,3 @@ def _check_same(toml: Path, stores: Sequence[Path], config: TrainConfig) -> None
         old, new = getattr(before, field.name), getattr(config, field.name)
         if old != new and field.name not in _FREE:
             raise UsageError(f"--resume: this run was begun with {field.name} {old}, not {new}")
-

@@ -1,7 +1,8 @@
 """The state of a run without pickle: tensors as safetensors, all else as JSON in the same file's header.
 
-Lightning hands over one tree of dicts, lists, numbers and tensors and wants it back; this is its CheckpointIO.
-One file, put in place in one step: a killed run has the state before or the state after, never half of one.
+Lightning hands over one tree of dicts, lists, numbers and tensors and wants it back; this is its
+CheckpointIO. One file, put in place in one step: a killed run has the state before or the state after, never
+half of one. Random numbers need no state: torch is seeded anew by every chunk (:mod:`catfast.train.module`).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _TENSOR, _MAPPING, _TUPLE = "$tensor", "$mapping", "$tuple"
 class SafeState(CheckpointIO):
     """Writes and reads Lightning's checkpoints as safetensors."""
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:  # noqa: ARG002
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write a state.
 
         Raises:
@@ -44,8 +45,8 @@ class SafeState(CheckpointIO):
     def load_checkpoint(
         self,
         path: Any,
-        map_location: Any = None,  # noqa: ARG002
-        weights_only: bool | None = None,  # noqa: ARG002
+        map_location: Any = None,
+        weights_only: bool | None = None,
     ) -> dict[str, Any]:
         """Read a state, its tensors on the processor.
 

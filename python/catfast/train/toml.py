@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from catfast.errors import InputError, MissingExtraError
+from catfast.errors import InputError
 from catfast.train.config import TrainConfig
 
 __all__ = ["RUN_TOML", "load_config", "read", "write"]
@@ -49,7 +49,8 @@ def load_config(path: Path | None, flags: Mapping[str, Any] | None = None) -> Tr
         if not _fits(value, types[key]):
             raise InputError(f"{path}: {key} should be {types[key]}, but is {value!r}")
     options |= {key: value for key, value in (flags or {}).items() if value is not None}
-    return TrainConfig(**{key: tuple(v) if key in _TUPLES else v for key, v in options.items()})
+    values: dict[str, Any] = {key: tuple(v) if key in _TUPLES else v for key, v in options.items()}
+    return TrainConfig(**values)
 
 
 def _fits(value: object, annotation: str) -> bool:
@@ -62,15 +63,9 @@ def _fits(value: object, annotation: str) -> bool:
 
 
 def write(path: Path, config: TrainConfig, stores: Sequence[Path], *, simulated: bool, version: str) -> None:
-    """Write resolved options so that ``--config`` reads them; what is None is left out.
+    """Write resolved options so that ``--config`` reads them; what is None is left out."""
+    import tomli_w
 
-    Raises:
-        MissingExtraError: the packages of ``catfast[train]`` are not installed.
-    """
-    try:
-        import tomli_w
-    except ImportError:
-        raise MissingExtraError("Training", "train") from None
     options = {key: value for key, value in asdict(config).items() if value is not None}
     made_from = {"stores": [str(store) for store in stores], "simulated": simulated, "catfast": version}
     path.write_text(tomli_w.dumps(made_from | options), encoding="utf-8")
