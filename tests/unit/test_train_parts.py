@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch", reason='needs the extra "train"')
-pytest.importorskip("lightning", reason='needs the extra "train"')
-
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -257,7 +250,9 @@ def test_metrics_are_pooled():
 
 
 def test_toml_round_trip(tmp_path):
-    config = TrainConfig(model="segformer", variant="b2", max_steps=7, bands=("blue", "nir"), learning_rate=3e-4)
+    config = TrainConfig(
+        model="segformer", variant="b2", max_steps=7, bands=("blue", "nir"), learning_rate=3e-4
+    )
     path = tmp_path / "train.toml"
     write(path, config, [tmp_path / "store"], simulated=True, version="0")
     assert load_config(path) == config

@@ -31,9 +31,6 @@ WIDTH = sum(_FIELDS.values())
 
 _HAZE = np.array([1.0, 0.8, 0.65, 0.45])
 """Brightness of haze by band: air scatters blue more than near infrared."""
-_TURNS = ((1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))
-_DIHEDRAL = (*_TURNS, *((-a, b, -c, d) for a, b, c, d in _TURNS))
-"""The eight turns and flips of a square, as matrices from output to input."""
 _WHOLE = 0.999
 """Weight of seen pixels from which an interpolated pixel counts as seen."""
 
@@ -97,8 +94,7 @@ def apply(image: Tensor, label: Tensor, changes: Tensor, ignore: int) -> tuple[T
 def _move(image: Tensor, label: Tensor, parts: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """Turn, zoom and shift by one interpolation a band; labels keep their codes."""
     count, bands, size, _ = image.shape
-    turns = torch.tensor(_DIHEDRAL, dtype=torch.float32, device=image.device)
-    matrix = turns[parts["turn"][:, 0].long()].view(count, 2, 2) * parts["scale"][:, :, None]
+    matrix = _dihedral(parts["turn"]) * parts["scale"][:, :, None]
     # A window smaller than the patch lies anywhere in it; a larger one is centred, mirrored beyond its sides.
     place = parts["place"] * (1 - parts["scale"]).clamp_min(0)
     theta = torch.cat([matrix, place[:, :, None]], dim=2)
@@ -113,6 +109,14 @@ def _move(image: Tensor, label: Tensor, parts: dict[str, Tensor]) -> tuple[Tenso
     whole = _sampled(seen, common, "bilinear")[:, 0] > _WHOLE
     codes = _sampled(label[:, None].float(), common, "nearest")[:, 0]
     return moved, whole, codes.round().to(torch.uint8)
+
+
+def _dihedral(turn: Tensor) -> Tensor:
+    """Matrices (N, 2, 2) from output to input of turns and flips 0-7 (N, 1), made where they are needed."""
+    angle = (turn % 4) * (torch.pi / 2)
+    cos, sin = angle.cos().round(), angle.sin().round()
+    flip = 1 - 2 * (turn >= 4).float()
+    return torch.stack([cos * flip, -sin, sin * flip, cos], dim=1).view(-1, 2, 2)
 
 
 def _sampled(planes: Tensor, grid: Tensor, mode: str) -> Tensor:

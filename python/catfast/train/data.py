@@ -26,7 +26,8 @@ __all__ = ["Batch", "PatchReader", "Source", "loader", "open_source"]
 
 Batch = dict[str, Any]
 """``image`` counts (N, 4, n, n) uint16, or reflectance float32 where resampled; ``label`` (N, n, n) uint8;
-``scale``, ``weight`` (N,), ``changes`` (N, augment.WIDTH) float32; ``number`` of the chunk."""
+``facts`` float32 (N, 2 + augment.WIDTH): scale of the counts, weight, and the changes to make; ``number`` of the
+chunk. Few tensors, for each costs a message from process to process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,14 +169,13 @@ class PatchReader(Dataset[Batch]):
         resampled = self._factor != 1
         image = np.zeros((count, len(BANDS), size, size), np.float32 if resampled else np.uint16)
         label = np.full((count, size, size), NODATA, np.uint8)
-        scale, weight = np.ones(count, np.float32), np.zeros(count, np.float32)
-        changes = np.empty((count, WIDTH), np.float32)
+        facts = np.zeros((count, 2 + WIDTH), np.float32)
         for place, (turn, index) in enumerate(zip(chunk.passes, chunk.indices, strict=True)):
-            changes[place] = self._changes(turn, index)
+            facts[place, 2:] = self._changes(turn, index)
             if index != NOTHING:
-                image[place], label[place], scale[place] = self._read(*self._split.where[index])
-                weight[place] = self._split.weight[index]
-        arrays = {"image": image, "label": label, "scale": scale, "weight": weight, "changes": changes}
+                image[place], label[place], facts[place, 0] = self._read(*self._split.where[index])
+                facts[place, 1] = self._split.weight[index]
+        arrays = {"image": image, "label": label, "facts": facts}
         return {name: torch.from_numpy(array) for name, array in arrays.items()} | {"number": chunk.number}
 
     def _changes(self, turn: int, index: int) -> npt.NDArray[np.float32]:

@@ -31,7 +31,7 @@ from catfast.train.pictures import sampler
 from catfast.train.state import STATE_NAME, SafeState, read_tree
 from catfast.train.stream import TrainStream, ValidStream, plan
 
-__all__ = ["World", "fit"]
+__all__ = ["World", "fit", "quietly", "trainer_options"]
 
 _CLIP = 1.0
 """Largest norm of a gradient."""
@@ -88,7 +88,9 @@ def fit(
     keeper = Keeper(run, config.checkpoint_every, patience, show)
     recorder = Recorder(run, first, outline.steps, progress)
     workers = _workers(config, cuda=cuda)
-    with _quietly():
+    if cuda:
+        torch.set_float32_matmul_precision("high")
+    with quietly():
         trainer = Trainer(
             max_epochs=outline.rounds,
             callbacks=[recorder, keeper, *([patience] if patience else [])],
@@ -96,7 +98,10 @@ def fit(
             **trainer_options(config, world, cuda=cuda),
         )
         loaders = (loader(train, stream, workers, pin=cuda), loader(valid, checks, workers, pin=cuda))
-        trainer.fit(learner, *loaders, ckpt_path=state if first else None)
+        try:
+            trainer.fit(learner, *loaders, ckpt_path=state if first else None)
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from None
     return _outcome(trainer, learner, keeper, first, outline.steps)
 
 
@@ -112,6 +117,7 @@ def trainer_options(config: TrainConfig, world: World, *, cuda: bool) -> dict[st
         "enable_progress_bar": False,
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
+        "benchmark": cuda,
         "use_distributed_sampler": False,
     } | _devices(world, cuda=cuda)
 
@@ -182,7 +188,7 @@ def _devices(world: World, *, cuda: bool) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keep Lightning's greetings and hints off the terminal; what matters is an error or a notice of ours."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     before = [logger.level for logger in loggers]

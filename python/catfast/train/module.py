@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from catfast.classes import BANDS, NODATA
 from catfast.models import ModelConfig
-from catfast.train.augment import apply
+from catfast.train.augment import WIDTH, apply
 from catfast.train.config import TrainConfig
 from catfast.train.data import Batch
 from catfast.train.losses import targets, total
@@ -45,9 +45,15 @@ class Learner(LightningModule):
             self._loss = torch.compile(total)
         self.metrics: dict[str, float] = {}
         self._followed: tuple[list[Tensor], list[Tensor]] | None = None
-        self._lookup = torch.tensor(_classes_of_codes(model))
-        self._bands = [BANDS.index(band) for band in model.bands]
+        # On the device from the start: a copy in every step would wait for the device.
+        self._keep("lookup", torch.tensor(_classes_of_codes(model)))
+        self._keep("mean", torch.tensor(model.mean).view(1, -1, 1, 1))
+        self._keep("std", torch.tensor(model.std).view(1, -1, 1, 1))
+        self._keep("bands", torch.tensor([BANDS.index(band) for band in model.bands]))
         self._counts, self._sums = torch.zeros(0), torch.zeros(0)
+
+    def _keep(self, name: str, tensor: Tensor) -> None:
+        self.register_buffer(name, tensor, persistent=False)
 
     def train(self, mode: bool = True) -> Learner:
         """The running mean never trains."""
@@ -57,22 +63,31 @@ class Learner(LightningModule):
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Seed torch by the chunk, change training patches, normalise, and make targets."""
-        image, label = batch["image"].float() * batch["scale"][:, None, None, None], batch["label"]
+        scale, weight, changes = torch.split(batch["facts"], [1, 1, WIDTH], dim=1)
+        image, label = batch["image"].float() * scale[:, :, None, None], batch["label"]
         if self.training:
             # Noise and dropout then depend on the chunk alone: on no worker, device, or earlier step.
             torch.manual_seed(_seed(self.config.seed, batch["number"]))
             if self.config.augment:
-                image, label = apply(image, label, batch["changes"], NODATA)
+                image, label = apply(image, label, changes, NODATA)
         goal, known = targets(
             label,
-            self._lookup.to(label.device),
+            cast(Tensor, self.lookup),
             soft=self.soft,
             classes=len(self.model.classes),
             cloud=self.model.classes.index("cloud"),
         )
         seen = (image > 0).all(1)
-        padded = _normalised(image[:, self._bands], seen, self.model)
-        return {"image": padded, "goal": goal, "known": known & seen, "weight": batch["weight"]}
+        padded = self._normalised(image.index_select(1, cast(Tensor, self.bands)), seen)
+        return {"image": padded, "goal": goal, "known": known & seen, "weight": weight[:, 0]}
+
+    def _normalised(self, image: Tensor, seen: Tensor) -> Tensor:
+        """What the network sees: normalised, 0 where nothing was seen as in masking, padded to multiples."""
+        mean, std = cast(Tensor, self.mean), cast(Tensor, self.std)
+        scaled = (image.clamp(*self.model.clip) - mean) / std * seen[:, None]
+        height, width = image.shape[2:]
+        padding = (0, -width % self.model.multiple_of, 0, -height % self.model.multiple_of)
+        return F.pad(scaled, padding).contiguous(memory_format=torch.channels_last)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch."""
@@ -180,12 +195,3 @@ def _classes_of_codes(model: ModelConfig) -> list[int]:
 
 def _seed(seed: int, number: int) -> int:
     return int(np.random.SeedSequence([seed, 3, number]).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _normalised(image: Tensor, seen: Tensor, model: ModelConfig) -> Tensor:
-    """What the network sees: normalised, 0 where nothing was seen as in masking, padded to multiples."""
-    mean, std = (torch.tensor(v, device=image.device).view(1, -1, 1, 1) for v in (model.mean, model.std))
-    scaled = (image.clamp(*model.clip) - mean) / std * seen[:, None]
-    height, width = image.shape[2:]
-    padding = (0, -width % model.multiple_of, 0, -height % model.multiple_of)
-    return F.pad(scaled, padding).contiguous(memory_format=torch.channels_last)

@@ -32,8 +32,7 @@ def sampler(
 
     def show(learner: Learner, step: int) -> None:
         batch = reader[chunk]
-        names = {"image", "label", "scale", "weight", "changes"}
-        moved = {k: v.to(learner.device) if k in names else v for k, v in batch.items()}
+        moved = {name: batch[name].to(learner.device) for name in ("image", "label", "facts")}
         was = learner.training
         learner.eval()
         with torch.no_grad():
@@ -43,7 +42,7 @@ def sampler(
         learner.train(was)
         codes = np.array(learner.model.codes, np.uint8)[predicted]
         label = _cloud_codes(batch["label"].numpy()) if learner.soft else batch["label"].numpy()
-        reflectance = batch["image"].float().numpy() * batch["scale"].numpy()[:, None, None, None]
+        reflectance = batch["image"].float().numpy() * batch["facts"].numpy()[:, :1, None, None]
         folder = run / "samples"
         folder.mkdir(exist_ok=True)
         said = f"step {step}: patch, label, prediction{' (simulated patches)' if simulated else ''}"
