@@ -26,8 +26,8 @@ __all__ = ["Batch", "PatchReader", "Source", "loader", "open_source"]
 
 Batch = dict[str, Any]
 """``image`` counts (N, 4, n, n) uint16, or reflectance float32 where resampled; ``label`` (N, n, n) uint8;
-``facts`` float32 (N, 2 + augment.WIDTH): scale of the counts, weight, and the changes to make; ``number`` of the
-chunk. Few tensors, for each costs a message from process to process."""
+``facts`` float32 (N, 2 + augment.WIDTH): scale of the counts, weight, and the changes to make; ``number`` of
+the chunk. Few tensors, for each costs a message from process to process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
