@@ -2,7 +2,7 @@
 #   make demo              light install (no torch), masks a simulated scene
 #   make demo SCENE=x.tif  masks your own
 #   make test              every extra, lints, cargo and Python tests
-#   make lint | bench | model | clean
+#   make lint | bench | kills | model | clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +13,7 @@ SOURCES := pyproject.toml constraints.txt Cargo.toml Cargo.lock $(shell find rus
 
 export PYO3_PYTHON = $(abspath $(BIN)/python)
 
-.PHONY: demo test lint rust-test python-test bench model clean
+.PHONY: demo test lint rust-test python-test bench kills model clean
 
 demo: $(VENV)/light
 	$(BIN)/python examples/demo.py $(if $(SCENE),"$(SCENE)")
@@ -53,6 +53,10 @@ $(VENV)/light: $(BIN)/python $(SOURCES)
 $(VENV)/full: $(BIN)/python $(SOURCES)
 	$(PIP) -e ".[all,dev]"
 	touch $(VENV)/light $@
+
+# Kills `catfast patches` at 20 random points a format and compares the resumed stores: minutes.
+kills: $(VENV)/full
+	$(BIN)/python -m tests.kills
 
 clean:
 	rm -rf $(VENV) target demo build dist

@@ -147,6 +147,21 @@ def spark() -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
+def paired_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a simulated ``world`` of four grounds and its ``pairs.parquet``; never to be changed."""
+    folder = tmp_path_factory.mktemp("paired")
+    for arguments in (
+        ("simulate", folder / "world", "--pairs", 4, "--size", 512, "--seed", 3),
+        ("catalog", "planet", folder / "world", "-o", folder / "planet.parquet"),
+        ("catalog", "landsat", folder / "world", "-o", folder / "landsat.parquet"),
+        ("pairs", folder / "planet.parquet", folder / "landsat.parquet", "-o", folder / "pairs.parquet"),
+    ):
+        done = run_catfast(*arguments)
+        assert done.code == 0, done.err
+    return folder
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The real files beside the project; the test is skipped where they are not."""
     folder = Path(__file__).parents[2] / "shared" / "data"

@@ -13,6 +13,7 @@ ORDER = [
     "_lazy",
     "errors",
     "classes",
+    "pictures",
     "raster",
     "planet",
     "wrs2",

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,10 +16,14 @@ __all__ = [
     "cpu_features",
     "cut_tiles",
     "decode_qa",
+    "first_damaged_block",
+    "patch_counts",
     "resample_area",
     "set_threads",
     "valid_mask",
     "warp_qa",
+    "write_patch_rows",
+    "write_patch_tiffs",
 ]
 
 __version__: str
@@ -53,6 +58,9 @@ def warp_qa(
     cloud: int = 0,
     ignore: int = 7,
 ) -> tuple[int, list[int]]: ...
+def first_damaged_block(
+    data: NDArray[np.uint8], blocks: NDArray[np.int64], *, codec: Literal["deflate", "zstd"], most: int
+) -> int | None: ...
 def valid_mask(
     dn: NDArray[np.uint16] | NDArray[np.float32], nodata: float | None, out: NDArray[np.uint8]
 ) -> tuple[int, int]: ...
@@ -99,3 +107,40 @@ def classify_rows(
     cloud: int,
     confidence: NDArray[np.uint8] | None,
 ) -> list[int]: ...
+def patch_counts(
+    images: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
+    scenes: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    out: NDArray[np.int64],
+    *,
+    size: int,
+) -> None: ...
+def write_patch_tiffs(
+    images: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
+    scenes: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    *,
+    size: int,
+    image_header: tuple[bytes, int, int, int, int],
+    label_header: tuple[bytes, int, int, int, int],
+    corners: NDArray[np.float64],
+    image_paths: Sequence[str],
+    label_paths: Sequence[str],
+) -> list[tuple[str, str, str]]: ...
+def write_patch_rows(
+    images: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
+    scenes: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    *,
+    size: int,
+    image_path: str,
+    image_offset: int,
+    label_path: str,
+    label_offset: int,
+) -> list[str]: ...

@@ -85,15 +85,19 @@ def product_id(name: str) -> ProductId | None:
 
 
 @contextmanager
-def open_qa(path: str | Path) -> Iterator[Raster]:
+def open_qa(path: str | Path, *, verify: str = "auto") -> Iterator[Raster]:
     """Open a Collection 2 QA_PIXEL file.
+
+    Args:
+        path: the file.
+        verify: one of :data:`catfast.raster.VERIFY`.
 
     Raises:
         InputError: not a GeoTIFF, of Collection 1, another band, not uint16, or without a place on Earth.
     """
     path = Path(path)
     _check_name(path)
-    with open_raster(path) as raster:
+    with open_raster(path, verify=verify) as raster:
         _check_kind(raster.info)
         yield raster
 

@@ -16,6 +16,8 @@ COMMANDS = {
     "catalog": "Make scene catalogues of Planet and Landsat metadata, and look into them.",
     "pairs": "Find pairs of scenes taken at the same time over the same ground.",
     "labels": "Carry Landsat's cloud flags onto the grid of a scene.",
+    "patches": "Cut image and label patches of all pairs into a store.",
+    "store": "Check, look at and pack patch stores.",
     "train": "Train a network on patches.",
     "mask": "Mask clouds and their shadows in scenes.",
     "simulate": "Make a simulated world of coincident PlanetScope and Landsat scenes.",

@@ -43,6 +43,12 @@ PATH = click.Path(path_type=Path)
     help="The code under the pixel's centre, or the one that covers most of it.  [default: nearest]",
 )
 @click.option("--fraction", is_flag=True, help="Write the share of cloud by area, 0-200, instead of codes.")
+@click.option(
+    "--verify",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="Compare checksums inside the files; always: refuse a file that carries none.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace a label made from something else.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors.")
@@ -55,6 +61,7 @@ def command(
     ignore: tuple[str, ...],
     method: str | None,
     fraction: bool,
+    verify: str,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -77,6 +84,7 @@ def command(
         cloud=frozenset(cloud),
         ignore=frozenset(ignore),
         method="fraction" if fraction else method or "nearest",
+        verify=verify,
         overwrite=overwrite,
     )
     try:

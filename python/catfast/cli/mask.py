@@ -52,6 +52,12 @@ PATH = click.Path(path_type=Path)
     metavar="N",
     help="Refuse scenes of more samples, width x height x bands.  [default: 4e9]",
 )
+@click.option(
+    "--verify",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="Compare checksums inside the file; always: refuse a scene that carries none.",
+)
 @click.option("--quicklook", type=PATH, metavar="PNG", help="Picture of image and mask, for one scene.")
 @click.option("--overwrite", is_flag=True, help="Replace masks made from something else.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a scene on stdout.")

@@ -1,4 +1,4 @@
-"""The progress bar of commands that work through the rows of a scene."""
+"""The progress bar of commands that work through the rows of a scene, or through patches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def row_bar(name: str, *, quiet: bool, unit: str = "row") -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on a terminal, called with (rows or other units done, those in all); None elsewhere."""
+    """A bar on a terminal, called with (done, in all); None elsewhere."""
     if quiet or not sys.stderr.isatty():
         yield None
         return

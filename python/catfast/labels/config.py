@@ -9,6 +9,7 @@ from typing import Any
 
 from catfast import _core
 from catfast.errors import Notice, UsageError
+from catfast.raster import VERIFY
 
 SCHEMES = ("full", "binary")
 METHODS = ("nearest", "majority", "fraction")
@@ -33,6 +34,8 @@ class LabelConfig:
     """Kinds that become 255 where they are not cloud; fill always does."""
     method: str = "nearest"
     """``nearest``, ``majority`` (by area) or ``fraction`` (of cloud, 0-200)."""
+    verify: str = "auto"
+    """Compare the checksums of compressed blocks: see :data:`catfast.raster.VERIFY`."""
     overwrite: bool = False
     """Replace an output that was made from something else."""
 
@@ -40,6 +43,7 @@ class LabelConfig:
         for option, choice, choices in (
             ("--scheme", self.scheme, SCHEMES),
             ("--method", self.method, METHODS),
+            ("--verify", self.verify, VERIFY),
         ):
             if choice not in choices:
                 raise UsageError(f"{option} must be one of {', '.join(choices)}, not {choice}")

@@ -49,7 +49,8 @@ def transfer(
     """
     started = time.perf_counter()
     qa, like, output, config = Path(qa), Path(like), Path(output), config or LabelConfig()
-    with open_qa(qa) as source, open_raster(like) as raster:
+    verify = config.verify
+    with open_qa(qa, verify=verify) as source, open_raster(like, verify=verify) as raster:
         scene = _described(raster)
         identity = identity_tags(qa, like, config)
         inputs = {"QA file": qa, "scene": like}

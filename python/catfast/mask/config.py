@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from catfast.errors import Notice, UsageError
-from catfast.raster import DEFAULT_MAX_SAMPLES
+from catfast.raster import DEFAULT_MAX_SAMPLES, VERIFY
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 SCHEMES = ("full", "binary")
@@ -41,6 +41,8 @@ class MaskConfig:
     """``auto``, ``cpu``: onnxruntime where there is a model.onnx, else torch; ``cuda``, ``mps``: torch."""
     max_pixels: int = DEFAULT_MAX_SAMPLES
     """Refuse scenes with more samples (width x height x bands)."""
+    verify: str = "auto"
+    """Compare the checksums of a scene's compressed blocks: see :data:`catfast.raster.VERIFY`."""
     overwrite: bool = False
     """Replace an output that was made from something else."""
 
@@ -56,6 +58,7 @@ class MaskConfig:
         for option, choice, choices in (
             ("--device", self.device, DEVICES),
             ("--classes", self.classes, SCHEMES),
+            ("--verify", self.verify, VERIFY),
         ):
             if choice not in choices:
                 raise UsageError(f"{option} must be one of {', '.join(choices)}, not {choice}")

@@ -86,7 +86,7 @@ class Masker:
         started = time.perf_counter()
         config = self._config
         output = output or mask_path(scene, None)
-        with open_raster(scene, max_samples=config.max_pixels) as raster:
+        with open_raster(scene, max_samples=config.max_pixels, verify=config.verify) as raster:
             described = describe_scene(raster, reflectance_scale=config.reflectance_scale)
             gsd_m = config.gsd_m or self._model.gsd_m
             identity = Identity(

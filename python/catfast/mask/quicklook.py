@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from catfast.classes import COLOURS, LABELS, NODATA
+from catfast.classes import NODATA
 from catfast.mask.tiling import Axis
+from catfast.pictures import BACKGROUND, TEXT, draw_legend, paint, stretch
 from catfast.raster import atomic_path
 
 SIDE = 1000
@@ -18,7 +19,6 @@ SIDE = 1000
 
 GAP = 12
 LEGEND = 40
-TEXT = (230, 230, 230)
 
 
 class Quicklook:
@@ -53,15 +53,16 @@ class Quicklook:
 
     def picture(self) -> Image.Image:
         """Image left, mask right, caption and legend below."""
-        image, mask = _stretch(self._image), _paint(self._mask)
+        image, mask = stretch(self._image), paint(self._mask)
         height, width = self._mask.shape
         scale = max(1, 320 // max(height, width))
         size = (width * scale, height * scale)
-        sheet = Image.new("RGB", (2 * size[0] + 3 * GAP, size[1] + GAP + LEGEND), (24, 26, 30))
+        sheet = Image.new("RGB", (2 * size[0] + 3 * GAP, size[1] + GAP + LEGEND), BACKGROUND)
         sheet.paste(Image.fromarray(image).resize(size, Image.Resampling.NEAREST), (GAP, GAP))
         sheet.paste(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), (size[0] + 2 * GAP, GAP))
         ImageDraw.Draw(sheet).text((GAP, size[1] + GAP + 15), self._caption, fill=TEXT)
-        _draw_legend(sheet, size[1] + GAP, sorted(set(np.unique(self._mask)) - {NODATA}))
+        codes = sorted(set(np.unique(self._mask)) - {NODATA})
+        draw_legend(sheet, sheet.width // 2 + GAP // 2, size[1] + GAP + 14, codes)
         return sheet
 
     def save(self, path: Path) -> None:
@@ -77,28 +78,3 @@ class Quicklook:
 def _nearest_scene(network: npt.NDArray[np.int64], axis: Axis) -> npt.NDArray[np.int64]:
     """Scene pixel at the centre of each network pixel."""
     return np.minimum(((network + 0.5) * axis.factor).astype(np.int64), axis.scene - 1)
-
-
-def _stretch(reflectance: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """8-bit RGB; one stretch for all bands, so that snow stays white and water blue."""
-    seen = reflectance[np.isfinite(reflectance)]
-    low, high = np.percentile(seen, (0.5, 99.5)) if seen.size else (0.0, 1.0)
-    low = min(float(low), 0.05)
-    scaled = np.clip((np.nan_to_num(reflectance, nan=low) - low) / max(float(high) - low, 1e-3), 0, 1)
-    return np.asarray(scaled**0.7 * 255, dtype=np.uint8)
-
-
-def _paint(mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    table = np.zeros((256, 3), np.uint8)
-    for code, colour in COLOURS.items():
-        table[code] = colour[:3]
-    return table[mask]
-
-
-def _draw_legend(sheet: Image.Image, top: int, codes: list[int]) -> None:
-    draw = ImageDraw.Draw(sheet)
-    x = sheet.width // 2 + GAP // 2
-    for code in codes:
-        draw.rectangle((x, top + 14, x + 14, top + 28), fill=COLOURS[code][:3], outline=(160, 160, 160))
-        draw.text((x + 20, top + 15), LABELS[code], fill=TEXT)
-        x += 36 + int(draw.textlength(LABELS[code]))

@@ -2,5 +2,6 @@
 
 from catfast.pairs.config import PairsConfig, PairsResult
 from catfast.pairs.miner import mine
+from catfast.pairs.spark import session as spark_session
 
-__all__ = ["PairsConfig", "PairsResult", "mine"]
+__all__ = ["PairsConfig", "PairsResult", "mine", "spark_session"]

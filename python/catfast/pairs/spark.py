@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,8 @@ def session(master: str) -> Iterator[Any]:
     if shutil.which(java) is None:
         raise UsageError(f"the engine spark needs Java 17, and there is no {java}")
     _check_master(master)
-    builder = SparkSession.builder.appName("catfast pairs").master(master)
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what executors run Python functions with
+    builder = SparkSession.builder.appName("catfast").master(master)
     for name, value in SETTINGS.items():
         builder = builder.config(name, value)
     try:

@@ -16,6 +16,7 @@ from catfast.patches.info import INFO_NAME, StoreInfo
 from catfast.patches.records import INDEX_NAME, SPLITS, index_schema
 from catfast.patches.shards import SHARDS, compact
 from catfast.patches.store import PatchStore, open_store
+from catfast.patches.tiffs import label_of
 from catfast.patches.writer import DIGESTS
 from catfast.raster import atomic_path, file_sha256, output_errors
 
@@ -52,7 +53,7 @@ def finish(
             table, digests = _merged(root, keep)
             table = _with_splits(table, splits)
             table, digests = _settled(root, info, table, digests)
-            _write(root, info, table, digests)
+            write_index(root, info, table, digests)
             (root / PARTS).replace(root / _DONE)
         shutil.rmtree(root / _DONE, ignore_errors=True)
     return open_store(root)
@@ -92,10 +93,11 @@ def _with_splits(table: pa.Table, splits: Mapping[str, str]) -> pa.Table:
     for patch, name in zip(table["patch_id"].to_pylist(), names, strict=True):
         if name not in SPLITS:
             raise InputError(f"patch {patch}: expected a split of {', '.join(SPLITS)}, found {name}")
-    return _replaced(table, "split", pa.array(names, pa.string()))
+    return replaced(table, "split", pa.array(names, pa.string()))
 
 
-def _replaced(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+def replaced(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    """The table with other values in one column."""
     return table.set_column(table.schema.get_field_index(name), table.schema.field(name), values)
 
 
@@ -105,7 +107,7 @@ def _settled(
     """Bring the files of patches to their last state; the table with final offsets, and their digests."""
     shards = table["shard"].to_pylist()
     if info.format == "geotiff":
-        wanted = {path for shard in shards for path in (shard, shard.replace("images/", "labels/", 1))}
+        wanted = {path for shard in shards for path in (shard, label_of(shard))}
         final = {path: digests[path] for path in wanted}
     else:
         table, final = _settled_shards(root, info, table, digests)
@@ -133,7 +135,7 @@ def _settled_shards(
         cut = compact(root, info, shard, kept)
         final[shard] = file_sha256(root / shard) if cut else digests[shard]
         offsets[places] = np.searchsorted(kept, offsets[places])
-    return _replaced(table, "offset", pa.array(offsets)), final
+    return replaced(table, "offset", pa.array(offsets)), final
 
 
 def _remove_others(root: Path, wanted: Collection[str]) -> None:
@@ -147,8 +149,12 @@ def _remove_others(root: Path, wanted: Collection[str]) -> None:
         path.unlink()
 
 
-def _write(root: Path, info: StoreInfo, table: pa.Table, digests: dict[str, str]) -> None:
-    """The index, the description and, last, all digests."""
+def write_index(root: Path, info: StoreInfo, table: pa.Table, digests: dict[str, str]) -> None:
+    """Write the index, the description and, last, the digests of these and of the files of patches.
+
+    Raises:
+        OutputError: the disk did not take them.
+    """
     import pyarrow.parquet as pq
 
     with atomic_path(root / INDEX_NAME) as temporary:

@@ -78,7 +78,7 @@ class PatchRecord:
     ps_acquired: datetime
     """When PlanetScope saw it, UTC."""
     sha256: str = ""
-    """Of the image's bytes (uint16, little-endian, bands first) and the label's; filled in by the writer."""
+    """Of the patch as it is stored: its image followed by its label; filled in by the writer."""
     geometry: bytes
     """Footprint, WKB in EPSG:6931."""
 

@@ -7,6 +7,7 @@ their number is known, and begin on a memory page.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,11 +18,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from catfast import _core
 from catfast.errors import InputError
 from catfast.patches.files import PARTS, file_stem
 from catfast.patches.info import StoreInfo
 from catfast.patches.records import PatchRecord
-from catfast.patches.windows import Windows, content_sha256
+from catfast.patches.windows import Windows
 from catfast.raster import atomic_path, file_sha256, fsync_folder
 
 SHARDS = "shards"
@@ -54,36 +56,37 @@ class ShardFile:
         self.count = 0
         self._info = info
         self._paths = path, path.with_name(f"{path.name}.labels")
-        self._image, self._label = (name.open("wb") for name in self._paths)
-        self._image.write(bytes(HEADER))
+        for name in self._paths:
+            name.write_bytes(b"")
 
     def write(self, windows: Windows) -> list[str]:
         """Append patches; digests of their pixels."""
-        digests = []
-        for image, label in windows:
-            self._image.write(np.ascontiguousarray(image, "<u2").tobytes())
-            self._label.write(np.ascontiguousarray(label).tobytes())
-            digests.append(content_sha256(image, label))
+        size, bands = self._info.size, len(self._info.bands)
+        digests = _core.write_patch_rows(
+            *windows.arguments(),
+            size=size,
+            image_path=os.fspath(self._paths[0]),
+            image_offset=HEADER + self.count * 2 * bands * size**2,
+            label_path=os.fspath(self._paths[1]),
+            label_offset=self.count * size**2,
+        )
         self.count += len(windows)
         return digests
 
     def finish(self) -> str:
         """Bring the labels behind the images, write the header, make it last; the digest of the file."""
-        self._label.close()
-        with self._paths[1].open("rb") as labels:
-            shutil.copyfileobj(labels, self._image, _COPY)
-        self._image.seek(0)
-        self._image.write(header(self.count, len(self._info.bands), self._info.size))
-        self._image.flush()
-        os.fsync(self._image.fileno())
-        self._image.close()
+        with self._paths[0].open("rb+") as shard, self._paths[1].open("rb") as labels:
+            shard.write(header(self.count, len(self._info.bands), self._info.size))
+            shard.seek(0, os.SEEK_END)
+            shutil.copyfileobj(labels, shard, _COPY)
+            shard.flush()
+            os.fsync(shard.fileno())
         self._paths[1].unlink()
         return file_sha256(self._paths[0])
 
     def discard(self) -> None:
         """Remove what is left of it."""
-        for file, path in zip((self._image, self._label), self._paths, strict=True):
-            file.close()
+        for path in self._paths:
             path.unlink(missing_ok=True)
 
 
@@ -136,6 +139,21 @@ class ShardSource:
         if not 0 <= offset < len(images):
             raise InputError(f"{self._root / shard}: has {len(images)} patches, but the index names {offset}")
         return images[offset], labels[offset]
+
+    def digests(self, shard: str, offset: int) -> tuple[str, dict[str, str]]:
+        """Digest of a patch as it is stored; its file holds others too, so none of files.
+
+        Raises:
+            InputError: the shard is missing or damaged.
+        """
+        image, label = self.read(shard, offset)
+        both = hashlib.sha256(image.data)
+        both.update(label.data)
+        return both.hexdigest(), {}
+
+    def files_of(self, shard: str) -> set[str]:
+        """None: a shard holds many patches."""
+        return set()
 
 
 def map_shard(path: Path, info: StoreInfo) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from catfast import _core
 from catfast.classes import CLASS_CODES, NODATA
+from catfast.patches.windows import Places, Windows
 
 FULL_FRACTION = 200
 """The code of a soft label that is all cloud."""
@@ -34,14 +37,14 @@ class Fractions:
 def label_counts(
     image: npt.NDArray[np.uint16],
     label: npt.NDArray[np.uint8],
-    rows: npt.NDArray[np.int64],
-    cols: npt.NDArray[np.int64],
+    rows: Sequence[int] | Places,
+    cols: Sequence[int] | Places,
     size: int,
 ) -> npt.NDArray[np.int64]:
     """How often each label code lies on a seen pixel, for patches of a scene.
 
     Args:
-        image: uint16 (bands, height, width), 0 in all bands where nothing was seen.
+        image: uint16 (bands, height, width), 0 where nothing was seen.
         label: uint8 (height, width).
         rows: first row of each patch (n,), inside the image.
         cols: first column of each patch (n,).
@@ -49,12 +52,13 @@ def label_counts(
 
     Returns:
         Counts (n, 256); a row's sum is the number of seen pixels.
+
+    Raises:
+        ValueError: arrays of another shape or type, or a patch that is not inside.
     """
-    counts = np.zeros((len(rows), 256), np.int64)
-    for index, (row, col) in enumerate(zip(rows, cols, strict=True)):
-        window = np.s_[row : row + size, col : col + size]
-        seen = image[:, *window].all(axis=0)
-        counts[index] = np.bincount(label[window][seen], minlength=256)
+    windows = Windows.of_scene(image, label, rows, cols, size)
+    counts = np.empty((len(windows), 256), np.int64)
+    _core.patch_counts(*windows.arguments(), counts, size=size)
     return counts
 
 

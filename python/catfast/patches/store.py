@@ -60,6 +60,19 @@ class PatchStore:
             raise InputError(f"{self.path / self._shards[index]}: is not a patch of {size} x {size} pixels")
         return image, label
 
+    def digests(self, index: int) -> tuple[str, dict[str, str]]:
+        """SHA-256 of a patch as it is stored, image then label; and of the files that hold it alone, by path.
+
+        Raises:
+            InputError: its shard is missing or damaged.
+            OSError: its file cannot be read.
+        """
+        return self._source.digests(self._shards[index], self._offsets[index])
+
+    def files_of(self, shard: str) -> set[str]:
+        """Files that hold the patch of this ``shard`` and no other; none for shards of many."""
+        return self._source.files_of(shard)
+
 
 def open_store(path: str | Path) -> PatchStore:
     """Open a finished store.

@@ -7,19 +7,22 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from catfast import _core
 from catfast.classes import CATEGORY_TAGS, COLOURS, NODATA
 from catfast.patches.files import file_stem
 from catfast.patches.info import StoreInfo
 from catfast.patches.records import PatchRecord
-from catfast.patches.windows import Windows, content_sha256
-from catfast.raster import PatchStyle, TiffTemplate, encode_patch, fsync_folder, patch_template, read_patch
+from catfast.patches.windows import Windows
+from catfast.raster import PatchStyle, TiffTemplate, fsync_folder, patch_template, read_patch
 
 IMAGES, LABELS = "images", "labels"
+Linear = tuple[float, float, float, float]
 _SYNCERS = 8
 
 
@@ -29,25 +32,45 @@ class TiffSink:
     def __init__(self, root: Path, info: StoreInfo, group: str) -> None:
         self._root, self._info = root, info
         self._names: list[str] = []
-        self._digests: list[dict[str, str]] = []
+        self._digests: dict[str, str] = {}
         for folder in (IMAGES, LABELS):
             (root / folder).mkdir(parents=True, exist_ok=True)
 
     def write(self, windows: Windows, records: Sequence[PatchRecord]) -> list[tuple[str, int, str]]:
-        """Write patches under temporary names; (file of the image, 0, digest of the pixels) of each."""
-        written = []
-        for (image, label), record in zip(windows, records, strict=True):
-            name = f"{file_stem(record.patch_id)}.tif"
-            self._names.append(name)
-            digests = {}
-            for folder, pixels in ((IMAGES, image), (LABELS, label[None])):
-                template = _template(self._info, folder, record.epsg, _linear(record))
-                file = encode_patch(template, record.transform[2], record.transform[5], pixels)
-                self._temporary(folder, name).write_bytes(file)
-                digests[f"{folder}/{name}"] = hashlib.sha256(file).hexdigest()
-            self._digests.append(digests)
-            written.append((f"{IMAGES}/{name}", 0, content_sha256(image, label)))
+        """Write patches under temporary names; (file of the image, 0, digest of both files) of each."""
+        names = [f"{file_stem(record.patch_id)}.tif" for record in records]
+        self._names += names
+        kinds = [(record.epsg, _linear(record)) for record in records]
+        written = [("", 0, "")] * len(records)
+        for kind in sorted(set(kinds)):
+            places = np.flatnonzero([other == kind for other in kinds])
+            digests = self._write_alike(
+                windows.chosen(places), [records[int(place)] for place in places], *kind
+            )
+            for place, (image, label, both) in zip(places, digests, strict=True):
+                name = names[place]
+                self._digests |= {f"{IMAGES}/{name}": image, f"{LABELS}/{name}": label}
+                written[place] = (f"{IMAGES}/{name}", 0, both)
         return written
+
+    def _write_alike(
+        self, windows: Windows, records: Sequence[PatchRecord], epsg: int, linear: Linear
+    ) -> list[tuple[str, str, str]]:
+        """Patches of one CRS and pixel; digests of the image, of the label, and of one after the other."""
+        names = [f"{file_stem(record.patch_id)}.tif" for record in records]
+        paths = {
+            folder: [os.fspath(self._temporary(folder, name)) for name in names]
+            for folder in (IMAGES, LABELS)
+        }
+        return _core.write_patch_tiffs(
+            *windows.arguments(),
+            size=windows.size,
+            image_header=astuple(_template(self._info, IMAGES, epsg, linear)),
+            label_header=astuple(_template(self._info, LABELS, epsg, linear)),
+            corners=np.array([record.transform[2::3] for record in records], np.float64),
+            image_paths=paths[IMAGES],
+            label_paths=paths[LABELS],
+        )
 
     def commit(self) -> dict[str, str]:
         """Make the files last and give them their names; digests by path."""
@@ -62,7 +85,7 @@ class TiffSink:
             source.replace(target)
         for folder in (IMAGES, LABELS):
             fsync_folder(self._root / folder)
-        return {path: digest for digests in self._digests for path, digest in digests.items()}
+        return self._digests
 
     def discard(self) -> None:
         """Remove what has no name yet."""
@@ -86,8 +109,29 @@ class TiffSource:
         Raises:
             InputError: a file is missing or damaged.
         """
-        name = Path(shard).name
-        return read_patch(self._root / IMAGES / name), read_patch(self._root / LABELS / name)[0]
+        return read_patch(self._root / shard), read_patch(self._root / label_of(shard))[0]
+
+    def digests(self, shard: str, offset: int) -> tuple[str, dict[str, str]]:
+        """Digest of a patch as it is stored, and those of its files by path.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        label = label_of(shard)
+        both = hashlib.sha256((self._root / shard).read_bytes())
+        first = both.hexdigest()
+        content = (self._root / label).read_bytes()
+        both.update(content)
+        return both.hexdigest(), {shard: first, label: hashlib.sha256(content).hexdigest()}
+
+    def files_of(self, shard: str) -> set[str]:
+        """The image and the label of a patch."""
+        return {shard, label_of(shard)}
+
+
+def label_of(image: str) -> str:
+    """Path of the label beside an image, both relative to the store."""
+    return f"{LABELS}/{Path(image).name}"
 
 
 def _fsync(path: Path) -> None:
@@ -95,12 +139,12 @@ def _fsync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _linear(record: PatchRecord) -> tuple[float, float, float, float]:
+def _linear(record: PatchRecord) -> Linear:
     a, b, _, d, e, _ = record.transform
     return a, b, d, e
 
 
-def _template(info: StoreInfo, folder: str, epsg: int, linear: tuple[float, ...]) -> TiffTemplate:
+def _template(info: StoreInfo, folder: str, epsg: int, linear: Linear) -> TiffTemplate:
     return _cached_template(folder, info.bands, info.size, info.soft, info.simulated, epsg, linear)
 
 
@@ -112,7 +156,7 @@ def _cached_template(
     soft: bool,
     simulated: bool,
     epsg: int,
-    linear: tuple[float, float, float, float],
+    linear: Linear,
 ) -> TiffTemplate:
     tags = {"CATFAST_SIMULATED": "yes"} if simulated else {}
     if folder == IMAGES:

@@ -19,7 +19,7 @@ from catfast.patches.info import StoreInfo
 from catfast.patches.records import PatchRecord, index_table
 from catfast.patches.shards import ShardSink
 from catfast.patches.tiffs import TiffSink
-from catfast.patches.windows import Windows
+from catfast.patches.windows import Places, Windows
 from catfast.raster import atomic_path, output_errors
 
 DIGESTS = b"catfast_digests"
@@ -71,15 +71,14 @@ class GroupWriter:
             OutputError: the disk did not take them.
             ValueError: arrays of another shape or type.
         """
-        places = np.zeros(len(records), np.int64)
-        self._append(images, labels, np.arange(len(records)), places, places, records)
+        self._append(Windows.of_patches(images, labels, self._info.size), records)
 
     def append_windows(
         self,
         image: npt.NDArray[np.uint16],
         label: npt.NDArray[np.uint8],
-        rows: Sequence[int],
-        cols: Sequence[int],
+        rows: Sequence[int] | Places,
+        cols: Sequence[int] | Places,
         records: Sequence[PatchRecord],
     ) -> None:
         """Add patches that are still in their scene, at ``rows`` and ``cols`` of these arrays.
@@ -95,26 +94,11 @@ class GroupWriter:
             OutputError: the disk did not take them.
             ValueError: arrays of another shape or type, or a patch that is not inside.
         """
-        scenes = np.zeros(len(records), np.int64)
-        self._append(image[None], label[None], scenes, np.asarray(rows), np.asarray(cols), records)
+        self._append(Windows.of_scene(image, label, rows, cols, self._info.size), records)
 
-    def _append(
-        self,
-        images: npt.NDArray[np.uint16],
-        labels: npt.NDArray[np.uint8],
-        scenes: npt.NDArray[np.int64],
-        rows: npt.NDArray[np.int64],
-        cols: npt.NDArray[np.int64],
-        records: Sequence[PatchRecord],
-    ) -> None:
-        windows = Windows(
-            images=np.ascontiguousarray(images),
-            labels=np.ascontiguousarray(labels),
-            scenes=scenes.astype(np.int64),
-            rows=rows.astype(np.int64),
-            cols=cols.astype(np.int64),
-            size=self._info.size,
-        )
+    def _append(self, windows: Windows, records: Sequence[PatchRecord]) -> None:
+        if len(windows) != len(records):
+            raise ValueError(f"records: expected {len(windows)}, found {len(records)}")
         with output_errors(self._part):
             written = self._sink.write(windows, records)
         self._records += [

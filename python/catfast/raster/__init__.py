@@ -6,9 +6,9 @@ Everything else works on arrays, :class:`Grid` and :class:`RasterInfo`.
 from __future__ import annotations
 
 from catfast.raster.grid import Grid, ground_sampling_distance, parse_crs
-from catfast.raster.patchtiff import PatchStyle, TiffTemplate, encode_patch, patch_template, read_patch
+from catfast.raster.patchtiff import PatchStyle, TiffTemplate, patch_template, read_patch
 from catfast.raster.provenance import file_sha256, is_made_already
-from catfast.raster.read import DEFAULT_MAX_SAMPLES, Raster, RasterInfo, open_raster, read_tags
+from catfast.raster.read import DEFAULT_MAX_SAMPLES, VERIFY, Raster, RasterInfo, open_raster, read_tags
 from catfast.raster.write import (
     CogStyle,
     CogWriter,
@@ -23,6 +23,7 @@ from catfast.raster.write import (
 
 __all__ = [
     "DEFAULT_MAX_SAMPLES",
+    "VERIFY",
     "CogStyle",
     "CogWriter",
     "Grid",
@@ -33,7 +34,6 @@ __all__ = [
     "TiffWriter",
     "atomic_path",
     "cog_writer",
-    "encode_patch",
     "file_sha256",
     "fsync_folder",
     "ground_sampling_distance",

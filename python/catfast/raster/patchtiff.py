@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,15 +60,6 @@ class TiffTemplate:
     """Where the float64 x of the upper left corner stands."""
     y_at: int
     """Where the float64 y of the upper left corner stands."""
-
-    def fill(self, x: float, y: float, strip: bytes) -> bytes:
-        """A whole file."""
-        head = bytearray(self.header)
-        struct.pack_into("<I", head, self.strip_offset_at, len(head))
-        struct.pack_into("<I", head, self.strip_bytes_at, len(strip))
-        struct.pack_into("<d", head, self.x_at, x)
-        struct.pack_into("<d", head, self.y_at, y)
-        return bytes(head) + strip
 
 
 def patch_template(
@@ -156,13 +146,3 @@ def read_patch(path: Path) -> npt.NDArray[Any]:
             return np.asarray(dataset.read())
     except GDAL_ERRORS as error:
         raise InputError(f"{path}: cannot be read: {reason(error)}") from error
-
-
-def encode_patch(template: TiffTemplate, x: float, y: float, pixels: npt.NDArray[Any]) -> bytes:
-    """A whole patch file by GDAL."""
-    with rasterio.Env(**SAFE_ENV), tempfile.NamedTemporaryFile(suffix=".tif") as file:
-        file.write(template.fill(x, y, b""))
-        file.flush()
-        with rasterio.open(file.name, "r+") as dataset:
-            dataset.write(pixels)
-        return Path(file.name).read_bytes()

@@ -17,6 +17,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from catfast.errors import InputError
+from catfast.raster.blocks import BlockCheck
 from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
 from catfast.raster.grid import Grid
 
@@ -25,6 +26,10 @@ DEFAULT_MAX_SAMPLES = 4_000_000_000
 
 MAX_BLOCK_SAMPLES = 1 << 28
 """Largest accepted TIFF block (samples): GDAL holds whole blocks in memory."""
+
+VERIFY = ("auto", "always", "never")
+"""``auto`` compares checksums of compressed blocks where there are any, ``always`` refuses a file without,
+``never`` trusts the file."""
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First four bytes of classic TIFF and BigTIFF, either byte order (TIFF 6.0; BigTIFF design)."""
@@ -63,8 +68,8 @@ class RasterInfo:
 class Raster:
     """An open GeoTIFF that is read by bands of rows."""
 
-    def __init__(self, dataset: Any, info: RasterInfo) -> None:
-        self._dataset = dataset
+    def __init__(self, dataset: Any, info: RasterInfo, check: BlockCheck | None) -> None:
+        self._dataset, self._check = dataset, check
         self.info = info
 
     def read_rows(self, bands: Sequence[int], start: int, stop: int) -> npt.NDArray[Any]:
@@ -81,8 +86,10 @@ class Raster:
         """``bands`` (1-based) from the first to before the last of ``rows`` and ``columns``.
 
         Raises:
-            InputError: the pixels cannot be decoded.
+            InputError: the pixels cannot be decoded, or are not what their checksums say.
         """
+        if self._check is not None:
+            self._check.window(bands, rows, columns)
         window = Window(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
         try:
             return np.asarray(self._dataset.read(list(bands), window=window))
@@ -94,11 +101,19 @@ class Raster:
 
 
 @contextmanager
-def open_raster(path: str | Path, *, max_samples: int = DEFAULT_MAX_SAMPLES) -> Iterator[Raster]:
+def open_raster(
+    path: str | Path, *, max_samples: int = DEFAULT_MAX_SAMPLES, verify: str = "auto"
+) -> Iterator[Raster]:
     """Open a GeoTIFF, with the GTiff driver only and without its sidecars.
 
+    Args:
+        path: the file.
+        max_samples: the largest width x height x bands to take.
+        verify: one of :data:`VERIFY`.
+
     Raises:
-        InputError: no such file, not a regular file, not a TIFF, or larger than ``max_samples``.
+        InputError: no such file, not a regular file, not a TIFF, larger than ``max_samples``, or, with
+            ``verify="always"``, a file whose blocks carry no checksum.
     """
     path = Path(path)
     _check_regular_tiff(path)
@@ -114,7 +129,17 @@ def open_raster(path: str | Path, *, max_samples: int = DEFAULT_MAX_SAMPLES) -> 
             except (*GDAL_ERRORS, ValueError) as error:
                 raise InputError(f"{path}: its TIFF header is damaged: {reason(error)}") from error
             _check_size(info, dataset.block_shapes[0], max_samples)
-            yield Raster(dataset, info)
+            yield Raster(dataset, info, _block_check(path, dataset, verify))
+
+
+def _block_check(path: Path, dataset: Any, verify: str) -> BlockCheck | None:
+    check = BlockCheck(path, dataset)
+    if verify == "always" and not check.complete:
+        found = dataset.compression.name if dataset.compression else "none"
+        raise InputError(
+            f"{path}: --verify always needs deflate, whose blocks carry checksums; found compression {found}"
+        )
+    return None if verify == "never" else check
 
 
 def _check_regular_tiff(path: Path) -> None:

@@ -5,17 +5,21 @@
 //! threads and however the rows of a scene are spread over calls.
 
 pub mod blend;
+pub mod blocks;
 pub mod classify;
 mod error;
 mod footprint;
+pub mod geotiff;
 mod grid;
 pub mod patch;
 pub mod qa;
 pub mod resample;
 mod simd;
+mod spread;
 pub mod valid;
 pub mod warp;
 mod warp_row;
+pub mod window;
 
 pub use error::{Error, Result};
 pub use simd::cpu_features;

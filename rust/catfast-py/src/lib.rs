@@ -2,11 +2,13 @@
 
 mod arrays;
 mod blend;
+mod blocks;
 mod classify;
 mod patch;
 mod pool;
 mod qa;
 mod resample;
+mod store;
 mod valid;
 mod warp;
 
@@ -31,9 +33,13 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(pool::set_threads, module)?)?;
     module.add_function(wrap_pyfunction!(qa::decode_qa, module)?)?;
     module.add_function(wrap_pyfunction!(warp::warp_qa, module)?)?;
+    module.add_function(wrap_pyfunction!(blocks::first_damaged_block, module)?)?;
     module.add_function(wrap_pyfunction!(valid::valid_mask, module)?)?;
     module.add_function(wrap_pyfunction!(resample::resample_area, module)?)?;
     module.add_function(wrap_pyfunction!(patch::cut_tiles, module)?)?;
     module.add_function(wrap_pyfunction!(blend::blend_tiles, module)?)?;
+    module.add_function(wrap_pyfunction!(store::patch_counts, module)?)?;
+    module.add_function(wrap_pyfunction!(store::write_patch_tiffs, module)?)?;
+    module.add_function(wrap_pyfunction!(store::write_patch_rows, module)?)?;
     module.add_function(wrap_pyfunction!(classify::classify_rows, module)?)
 }

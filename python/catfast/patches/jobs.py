@@ -1,0 +1,84 @@
+"""One pair as a piece of work that can be done anywhere, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from catfast.errors import InputError
+from catfast.patches.ahead import ahead
+from catfast.patches.config import PatchesConfig
+from catfast.patches.cutting import Kind, pair_batches
+from catfast.patches.files import part_path
+from catfast.patches.info import StoreInfo
+from catfast.patches.pairlist import Pair
+from catfast.patches.results import Failure
+from catfast.patches.scenes import PairFiles
+from catfast.patches.writer import GroupWriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A pair to be cut into a store."""
+
+    root: Path
+    """The store."""
+    info: StoreInfo
+    """What it is made with."""
+    config: PatchesConfig
+    """Options."""
+    kind: Kind
+    """What its scenes are like."""
+    pair: Pair
+    """The pair."""
+    files: PairFiles
+    """Its files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a job."""
+
+    pair_id: str
+    """The pair."""
+    patches: int
+    """Patches that were written, before thinning and choice."""
+    tiles: int
+    """Tiles that they were chosen from."""
+    failure: Failure | None = None
+    """Why there are none."""
+
+
+class StoppedError(Exception):
+    """The run ended before the pair did."""
+
+
+def run_job(job: Job, stop: Event | None = None) -> Outcome:
+    """Cut a pair; its patches are there, all of them, or none is.
+
+    Args:
+        job: the pair.
+        stop: give up as soon as it is set.
+
+    Raises:
+        StoppedError: ``stop`` was set.
+        OutputError: the disk did not take them: of no use to go on with other pairs.
+    """
+    pair_id = job.pair.pair_id
+    if part_path(job.root, pair_id).exists():
+        return Outcome(pair_id=pair_id, patches=0, tiles=0)
+    patches = tiles = 0
+    try:
+        batches = pair_batches(job.pair, job.files, job.config, job.kind)
+        with GroupWriter(job.root, job.info, pair_id) as writer, ahead(batches) as coming:
+            for batch in coming:
+                if stop is not None and stop.is_set():
+                    raise StoppedError
+                batch.write(writer)
+                patches += len(batch.records)
+                tiles += batch.tiles
+    except InputError as error:
+        failure = Failure(pair_id=pair_id, message=str(error))
+        return Outcome(pair_id=pair_id, patches=0, tiles=tiles, failure=failure)
+    return Outcome(pair_id=pair_id, patches=patches, tiles=tiles)

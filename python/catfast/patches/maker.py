@@ -1,0 +1,169 @@
+"""Pairs in, a patch store out."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from catfast.errors import InputError, MissingExtraError, Notice, OutputError
+from catfast.patches import local, spark
+from catfast.patches.begin import begin, only_writer, remove
+from catfast.patches.config import PatchesConfig
+from catfast.patches.finishing import finish
+from catfast.patches.gather import Work, gather
+from catfast.patches.info import StoreInfo
+from catfast.patches.jobs import Job
+from catfast.patches.records import SPLITS
+from catfast.patches.results import Estimate, Failure, PatchesResult
+from catfast.patches.settle import settle
+from catfast.patches.shards import patch_bytes
+from catfast.patches.store import PatchStore
+from catfast.patches.trial import count_tiles, try_some
+from catfast.patches.writer import finished_groups
+
+Progress = Callable[[int, int, int], None]
+"""Called with (pairs done, pairs in all, patches of the pair just done)."""
+
+MARGIN = 1.1
+"""Free space asked for, over what was worked out."""
+
+FILE_BYTES = 4096
+"""What a patch may take beyond its pixels: two file headers, or its share of one."""
+
+
+def cut(pairs: Path, config: PatchesConfig, *, progress: Progress | None = None) -> PatchStore:
+    """Cut the patches of all pairs into a store.
+
+    Args:
+        pairs: what :func:`catfast.pairs.mine` wrote.
+        config: options.
+        progress: called as pairs are done.
+
+    Raises:
+        InputError: the pairs cannot be read, or not one of them gave a patch.
+        OutputError: the store is there, made in another way; or the disk has no room or did not take it.
+        MissingExtraError: a package is not installed.
+    """
+    result = make_store(pairs, config, progress=progress)
+    if result.store is None:
+        raise InputError(result.failures[0].message)
+    return result.store
+
+
+def make_store(pairs: Path, config: PatchesConfig, *, progress: Progress | None = None) -> PatchesResult:
+    """:func:`cut`, with an account of the pairs that failed; raises the same, but not for these."""
+    started = time.perf_counter()
+    _check_packages()
+    work = gather(pairs, config)
+    if not work.jobs:
+        return _account(work, None, started, status="failed", failures=work.failures)
+    with only_writer(config.output):
+        info, finished = begin(config.output, work.info, overwrite=config.overwrite)
+        if finished:
+            return _account(work, finish(config.output, info, {}), started, status="skipped")
+        try:
+            failures = work.failures + _run(work, info, progress)
+            if not finished_groups(config.output):
+                remove(config.output)
+                return _account(work, None, started, status="failed", failures=failures)
+            settled = settle(work, info, [failure.pair_id for failure in failures])
+        except InputError:
+            remove(config.output)
+            raise
+    return _account(
+        work,
+        settled.store,
+        started,
+        status="done",
+        failures=failures,
+        dropped=settled.dropped,
+        notices=settled.notices,
+    )
+
+
+def estimate(pairs: Path, config: PatchesConfig) -> Estimate:
+    """What :func:`cut` would make; nothing is written but for a trial in a temporary folder.
+
+    Raises:
+        InputError: the pairs cannot be read.
+        MissingExtraError: a package is not installed.
+    """
+    _check_packages()
+    work = gather(pairs, config)
+    tiles = count_tiles(work.jobs)
+    trial = try_some(work.jobs, tiles)
+    share = sum(tiles) / max(trial.tiles, 1)
+    return Estimate(
+        pairs=len(work.jobs),
+        failures=work.failures,
+        tiles=sum(tiles),
+        tried=trial.tiles,
+        patches=round(trial.patches * share),
+        bytes=round(trial.bytes * share),
+        seconds=trial.seconds * share,
+    )
+
+
+def _check_packages() -> None:
+    try:
+        import pyarrow  # noqa: F401
+        import shapely  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("cutting patches", "pairs") from error
+
+
+def _run(work: Work, info: StoreInfo, progress: Progress | None) -> tuple[Failure, ...]:
+    """Have every pair cut that is not; those that could not be."""
+    config, done = work.config, finished_groups(work.config.output)
+    jobs = [replace(job, info=info) for job in work.jobs if job.pair.pair_id not in done]
+    _check_space(jobs, config, info)
+    spread = config.engine == "spark"
+    outcomes = spark.run(jobs, config.master) if spread else local.run(jobs, config.workers)
+    failures, count = [], len(work.jobs) - len(jobs)
+    for outcome in outcomes:
+        count += 1
+        failures += [outcome.failure] if outcome.failure else []
+        if progress is not None:
+            progress(count, len(work.jobs), outcome.patches)
+    return tuple(failures)
+
+
+def _check_space(jobs: Sequence[Job], config: PatchesConfig, info: StoreInfo) -> None:
+    """Refuse to begin where the disk has no room for what is still to be cut."""
+    free, tiles = shutil.disk_usage(config.output).free, count_tiles(jobs)
+    needed = sum(tiles) * (patch_bytes(info) + FILE_BYTES)
+    if needed * MARGIN > free:
+        trial = try_some(jobs, tiles)
+        needed = round(sum(tiles) * trial.bytes / max(trial.tiles, 1))
+    if needed * MARGIN > free:
+        raise OutputError(
+            f"{config.output}: expected room for about {needed / 1e9:.3g} GB of patches, "
+            f"found {free / 1e9:.3g} GB free"
+        )
+
+
+def _account(
+    work: Work,
+    store: PatchStore | None,
+    started: float,
+    *,
+    status: str,
+    failures: Sequence[Failure] = (),
+    dropped: int = 0,
+    notices: tuple[Notice, ...] = (),
+) -> PatchesResult:
+    splits = store.index["split"].to_pylist() if store else []
+    return PatchesResult(
+        output=work.config.output,
+        store=store,
+        status=status,
+        pairs=len(set(store.index["pair_id"].to_pylist())) if store else 0,
+        failures=tuple(sorted(failures, key=lambda failure: failure.pair_id)),
+        patches={name: splits.count(name) for name in SPLITS if store},
+        dropped=dropped,
+        warnings=notices,
+        seconds=time.perf_counter() - started,
+    )

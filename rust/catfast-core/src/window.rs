@@ -1,0 +1,210 @@
+//! Square windows of scenes: what patches are before they are files.
+
+use ndarray::{ArrayView1, ArrayView3, ArrayView4, ArrayViewMut2};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Result, elements, elements_mut, require, same_shape, value};
+use crate::simd::dispatch;
+use crate::spread::each;
+
+/// Bands of a patch.
+pub const BANDS: usize = 4;
+
+/// Values that a label byte can have.
+const CODES: usize = 256;
+
+/// Labels that are counted at a time where they are equal.
+const RUN: usize = 8;
+
+/// Windows of a stack of scenes.
+#[derive(Clone, Copy, Debug)]
+pub struct Windows<'a> {
+    /// Pixels (S, 4, h, w); a pixel was seen where no band is 0.
+    pub images: ArrayView4<'a, u16>,
+    /// Label codes (S, h, w).
+    pub labels: ArrayView3<'a, u8>,
+    /// Scene of each window (n).
+    pub scenes: ArrayView1<'a, i64>,
+    /// First row of each window (n).
+    pub rows: ArrayView1<'a, i64>,
+    /// First column of each window (n).
+    pub cols: ArrayView1<'a, i64>,
+    /// Rows and columns of a window, at least 1.
+    pub size: usize,
+}
+
+impl<'a> Windows<'a> {
+    /// Number of windows.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.scenes.len()
+    }
+
+    /// The windows, each inside its scene.
+    ///
+    /// # Errors
+    /// Shapes that do not fit, a strided array, another number of bands, or a window not inside its scene.
+    pub fn check(&self) -> Result<Vec<Window<'a>>> {
+        let (scenes, bands, height, width) = self.images.dim();
+        require(bands == BANDS, "images", "4 bands", bands)?;
+        require(self.size > 0, "size", "at least one pixel", self.size)?;
+        same_shape("labels", &[scenes, height, width], self.labels.shape())?;
+        same_shape("rows", &[self.count()], self.rows.shape())?;
+        same_shape("cols", &[self.count()], self.cols.shape())?;
+        let images = elements("images", &self.images)?;
+        let labels = elements("labels", &self.labels)?;
+        let pixels = height * width;
+        let at = |index: usize| {
+            let scene = inside("scenes", self.scenes[index], 1, scenes)?;
+            let row = inside("rows", self.rows[index], self.size, height)?;
+            let col = inside("cols", self.cols[index], self.size, width)?;
+            let image = &images[scene * BANDS * pixels..][..BANDS * pixels];
+            let label = &labels[scene * pixels..][..pixels];
+            Ok(Window { image, label, width, first: row * width + col, size: self.size })
+        };
+        (0..self.count()).map(at).collect()
+    }
+}
+
+/// `place` as an index from which `size` elements lie below `end`.
+fn inside(name: &'static str, place: i64, size: usize, end: usize) -> Result<usize> {
+    let found =
+        usize::try_from(place).ok().filter(|&start| start.checked_add(size).is_some_and(|e| e <= end));
+    found.ok_or_else(|| value(name, format!("{size} elements inside {end}"), format!("those from {place}")))
+}
+
+/// One window.
+#[derive(Clone, Copy, Debug)]
+pub struct Window<'a> {
+    image: &'a [u16],
+    label: &'a [u8],
+    width: usize,
+    first: usize,
+    size: usize,
+}
+
+impl<'a> Window<'a> {
+    /// Rows and columns.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// One row of the bands.
+    pub(crate) fn image_row(&self, row: usize) -> [&'a [u16]; BANDS] {
+        std::array::from_fn(|band| self.band_row(band, row))
+    }
+
+    fn band_row(&self, band: usize, row: usize) -> &'a [u16] {
+        let plane = self.image.len() / BANDS;
+        &self.image[band * plane + self.first + row * self.width..][..self.size]
+    }
+
+    /// One row of labels.
+    pub(crate) fn label_row(&self, row: usize) -> &'a [u8] {
+        &self.label[self.first + row * self.width..][..self.size]
+    }
+}
+
+fn little_endian(row: &[u16], bytes: &mut [u8]) {
+    for (bytes, value) in bytes.chunks_exact_mut(2).zip(row) {
+        bytes.copy_from_slice(&value.to_le_bytes());
+    }
+}
+
+/// The pixels of one window as shards have them.
+#[derive(Debug, Default)]
+pub struct Pixels {
+    /// Image: bands, rows, columns; little-endian.
+    pub image: Vec<u8>,
+    /// Label: rows, columns.
+    pub label: Vec<u8>,
+}
+
+impl Pixels {
+    /// Takes the pixels of `window` in place of what was there.
+    pub fn fill(&mut self, window: &Window) {
+        let size = window.size;
+        self.image.resize(2 * BANDS * size * size, 0);
+        self.label.resize(size * size, 0);
+        for (index, line) in self.image.chunks_exact_mut(2 * size).enumerate() {
+            little_endian(window.band_row(index / size, index % size), line);
+        }
+        for (row, line) in self.label.chunks_exact_mut(size).enumerate() {
+            line.copy_from_slice(window.label_row(row));
+        }
+    }
+
+    /// SHA-256 of the image's bytes followed by the label's, hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        hexadecimal(Sha256::new().chain_update(&self.image).chain_update(&self.label))
+    }
+}
+
+/// A digest in hexadecimal.
+pub(crate) fn hexadecimal(digest: Sha256) -> String {
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Calls `sink` with the index and pixels of every window, on all threads; what it returned, in order.
+///
+/// # Errors
+/// As [`Windows::check`].
+pub fn for_pixels<R: Send>(windows: &Windows, sink: impl Fn(usize, &Pixels) -> R + Sync) -> Result<Vec<R>> {
+    let windows = windows.check()?;
+    Ok(each(windows.len(), Pixels::default, |pixels, index| {
+        pixels.fill(&windows[index]);
+        sink(index, pixels)
+    }))
+}
+
+/// Writes into `out` (n, 256) how often each label code lies on a seen pixel of each window.
+///
+/// # Errors
+/// As [`Windows::check`], or an `out` of another shape or strided.
+pub fn label_counts_into(windows: &Windows, out: ArrayViewMut2<i64>) -> Result<()> {
+    same_shape("out", &[windows.count(), CODES], out.shape())?;
+    let found = windows.check()?;
+    let target = elements_mut("out", out)?;
+    target.par_chunks_exact_mut(CODES).zip(found).for_each_init(Vec::new, |seen, (counts, window)| {
+        counts.fill(0);
+        seen.resize(window.size, 0);
+        for row in 0..window.size {
+            let bands = window.image_row(row);
+            dispatch(|| mark_seen(bands, seen));
+            count_row(window.label_row(row), seen, counts);
+        }
+    });
+    Ok(())
+}
+
+/// 1 where all bands are above 0, else 0.
+#[inline(always)]
+fn mark_seen(bands: [&[u16]; BANDS], seen: &mut [u8]) {
+    let [blue, green, red, nir] = bands;
+    for ((((flag, b), g), r), n) in seen.iter_mut().zip(blue).zip(green).zip(red).zip(nir) {
+        *flag = u8::from((*b).min(*g).min((*r).min(*n)) > 0);
+    }
+}
+
+/// Adds one row to the counts; runs of one code, as clouds and the ground between them are, go fast.
+fn count_row(label: &[u8], seen: &[u8], counts: &mut [i64]) {
+    let (labels, tail) = label.as_chunks::<RUN>();
+    let (flags, tail_flags) = seen.as_chunks::<RUN>();
+    for (codes, flags) in labels.iter().zip(flags) {
+        if *codes == [codes[0]; RUN] && *flags == [1; RUN] {
+            counts[usize::from(codes[0])] += RUN as i64;
+        } else {
+            count_each(codes, flags, counts);
+        }
+    }
+    count_each(tail, tail_flags, counts);
+}
+
+fn count_each(label: &[u8], seen: &[u8], counts: &mut [i64]) {
+    for (&code, &flag) in label.iter().zip(seen) {
+        counts[usize::from(code)] += i64::from(flag);
+    }
+}

@@ -1,0 +1,50 @@
+"""Killed at random points, a run goes on to the same bytes; the long form is `make kills`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.kills import command, kill_and_resume
+from tests.patch_reference import tree
+
+
+@pytest.mark.parametrize(
+    ("kind", "workers", "balance"), [("geotiff", 1, ()), ("safetensors", 2, ("--balance",))]
+)
+def test_killed_runs_go_on_to_the_same_bytes(paired_world, tmp_path, kind, workers, balance):
+    options = ("--size", 64, "--stride", 48, "--format", kind, "--workers", workers, *balance)
+    assert kill_and_resume(paired_world / "pairs.parquet", tmp_path, options, points=3, seed=workers) == 3
+
+
+def test_workers_end_with_their_parent(paired_world, tmp_path):
+    """A killed run leaves no process behind that goes on writing."""
+    words = command(
+        paired_world / "pairs.parquet", tmp_path / "s", ("--size", 32, "--stride", 16, "--workers", 2)
+    )
+    process = subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not list((tmp_path / "s").glob("images/*")):
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    while time.monotonic() < end and alive(process.pid):
+        time.sleep(0.1)
+    assert not alive(process.pid)
+    before = tree(tmp_path / "s")
+    time.sleep(0.5)
+    assert tree(tmp_path / "s") == before
+
+
+def alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
