@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catfast import _core
+from catfast.classes import BANDS
 from catfast.mask.rows import SceneRows
 from catfast.mask.runtimes import Runtime
 from catfast.mask.tiling import Axis, batches
@@ -108,6 +109,8 @@ class Predictor:
         self._down = down
         self._across = across
         self._batch_size = batch_size
+        seen = [BANDS.index(band) for band in model.bands]
+        self._bands = slice(None) if model.bands == BANDS else seen
         self._image = np.empty((len(model.bands), min(down.tile, down.network), across.network), np.float32)
         self._origin = 0
 
@@ -137,7 +140,7 @@ class Predictor:
             have = height - step
             self._image[:, :have] = self._image[:, step:].copy()
         self._origin = origin
-        self._image[:, have:] = self._rows.take(height - have)
+        self._image[:, have:] = self._rows.take(height - have)[self._bands]
         return self._image[:, have:]
 
     def _run_tiles(self, mosaic: Mosaic) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 _PACKAGES = ("torch", "lightning", "safetensors", "tensorboard", "tomli_w")
+_MEAN, _STD = 0.3, 0.3
+"""Reflectance that networks see as 0, and that much above it as 1."""
 _FREE = ("num_workers",)
 """Options that a resumed run may change: nothing that is learnt depends on them."""
 
@@ -108,6 +110,8 @@ def _model(config: TrainConfig, source: Source, name: str) -> ModelConfig:
         name=name or "run",
         architecture=_architecture(config),
         bands=config.bands,
+        mean=(_MEAN,) * len(config.bands),
+        std=(_STD,) * len(config.bands),
         gsd_m=config.gsd_m or source.gsd_m,
         classes=source.classes,
     )
