@@ -10,6 +10,7 @@ use catfast_core::patch::{Normalisation, Tiles, cut_tiles_into};
 use catfast_core::qa::{DILATED, FILL, MEDIUM, QaRule, Scheme, decode_qa_into};
 use catfast_core::resample::{Area, resample_area_into};
 use catfast_core::valid::valid_mask_into;
+use catfast_core::warp::{Method, Placement, warp_qa_into};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::{Array1, Array2, Array3, Array4};
 
@@ -50,6 +51,38 @@ fn scenes(c: &mut Criterion) {
     let mut codes = Array2::zeros(SCENE);
     group.throughput(Throughput::Elements(qa.len() as u64));
     group.bench_function("decode_qa", |bench| bench.iter(|| decode_qa_into(qa, codes.view_mut(), &rule)));
+    group.finish();
+}
+
+/// Clouds some 40 Landsat pixels wide, sheared as from one UTM zone to the next.
+fn labels(c: &mut Criterion) {
+    const STEP: usize = 32;
+    let mut group = c.benchmark_group("labels");
+    let wave = |n: usize, length: f64| (n as f64 / length).sin();
+    let qa = Array2::from_shape_fn((SCENE.0 / 10 + 80, SCENE.1 / 10 + 80), |(y, x)| {
+        match wave(x + y / 3, 13.0) + wave(y + x / 5, 7.0) + wave(x * y, 3.0) / 8.0 {
+            depth if depth > 0.6 => 22280_u16,
+            depth if depth > 0.4 => 21762,
+            _ => 21824,
+        }
+    });
+    let nodes = (SCENE.0.div_ceil(STEP) + 1, SCENE.1.div_ceil(STEP) + 1, 2);
+    let nodes = Array3::from_shape_fn(nodes, |(k, l, axis)| {
+        let (y, x) = ((k * STEP) as f64, (l * STEP) as f64);
+        if axis == 0 { 60.0 + 0.0998 * y - 0.0055 * x } else { 10.0 + 0.0998 * x + 0.0055 * y }
+    });
+    let (valid, mut out) = (Array2::ones(SCENE), Array2::zeros(SCENE));
+    let place = Placement { step: STEP, first_row: 0, node_row: 0, origin: (0, 0) };
+    let rule = QaRule { scheme: Scheme::Full, cloud: 0, ignore: FILL | DILATED | MEDIUM };
+    group.throughput(Throughput::Elements(out.len() as u64));
+    for name in ["nearest", "majority", "bilinear", "fraction"] {
+        let method = Method::from_name(name).expect("a method");
+        group.bench_function(name, |bench| {
+            bench.iter(|| {
+                warp_qa_into(qa.view(), nodes.view(), valid.view(), out.view_mut(), &place, method, &rule)
+            });
+        });
+    }
     group.finish();
 }
 
@@ -94,5 +127,5 @@ fn classes(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, scenes, tiles, classes);
+criterion_group!(benches, scenes, labels, tiles, classes);
 criterion_main!(benches);

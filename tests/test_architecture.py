@@ -12,10 +12,12 @@ PACKAGE = Path(__file__).parents[1] / "python" / "catfast"
 ORDER = [
     "_lazy",
     "errors",
+    "locks",
     "classes",
     "pictures",
     "raster",
     "planet",
+    "order",
     "wrs2",
     "landsat",
     "catalog",

@@ -16,7 +16,9 @@ __all__ = [
     "cpu_features",
     "cut_tiles",
     "decode_qa",
+    "drop_small",
     "first_damaged_block",
+    "grow_codes",
     "patch_counts",
     "resample_area",
     "set_threads",
@@ -53,7 +55,7 @@ def warp_qa(
     first_row: int,
     node_row: int,
     origin: tuple[int, int],
-    method: Literal["nearest", "majority", "fraction"] = "nearest",
+    method: Literal["nearest", "majority", "bilinear", "fraction"] = "nearest",
     scheme: Literal["full", "binary"] = "full",
     cloud: int = 0,
     ignore: int = 7,
@@ -107,6 +109,19 @@ def classify_rows(
     cloud: int,
     confidence: NDArray[np.uint8] | None,
 ) -> list[int]: ...
+def grow_codes(
+    codes: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+    *,
+    first: int,
+    grow: NDArray[np.uint8],
+    radius: float,
+    gsd: tuple[float, float],
+    nodata: int,
+) -> None: ...
+def drop_small(
+    codes: NDArray[np.uint8], out: NDArray[np.uint8], *, kinds: NDArray[np.uint8], least: int, cleared: int
+) -> None: ...
 def patch_counts(
     images: NDArray[np.uint16],
     labels: NDArray[np.uint8],

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,7 +20,7 @@ from catfast.classes import BANDS
 from catfast.errors import InputError, Notice
 from catfast.raster import Raster, RasterInfo, ground_sampling_distance
 
-__all__ = ["Scene", "describe_scene", "reflectance_coefficients", "scene_id"]
+__all__ = ["Scene", "acquired", "describe_scene", "is_image_name", "reflectance_coefficients", "scene_id"]
 
 BANDS_BY_COUNT = {4: (1, 2, 3, 4), 8: (2, 4, 6, 8)}
 """1-based places of BANDS in a 4-band (PS2, PSB) and an 8-band (SuperDove) product."""
@@ -86,10 +87,43 @@ def describe_scene(raster: Raster, *, reflectance_scale: float | None = None) ->
     return Scene(info=info, bands=bands, gain=gain, offset=offset, gsd_m=gsd, notices=(*placed, *scaled))
 
 
+_NO_IMAGE = re.compile(
+    r"(?i)_(udm2?|visual|panchromatic|truth|mask|confidence|label|QA_\w+|(S[RT]_)?B\d+)(_clip)?\.tiff?$"
+    r"|_3B_(udm2?|visual)"
+)
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a GeoTIFF found in a folder is an image by its name.
+
+    Usable data masks, visual and panchromatic images, bands and quality files of Landsat, and what catfast
+    itself writes are none.
+    """
+    return (
+        name.lower().endswith((".tif", ".tiff")) and not name.startswith(".") and not _NO_IMAGE.search(name)
+    )
+
+
 def scene_id(path: Path) -> str:
     """Planet's item id in a file name (``YYYYMMDD_HHMMSS[_ss]_SATID``), else the stem."""
     match = _ID.match(path.name)
     return match.group() if match else path.stem
+
+
+def acquired(path: Path) -> datetime | None:
+    """When a scene was taken, from the id in its name, UTC; None where the name holds no PlanetScope id.
+
+    The two digits that follow the seconds in a SuperDove's id are hundredths of a second.
+    """
+    found = _ID.match(path.name)
+    if found is None:
+        return None
+    date, time, *more = found[0].split("_")[:-1]
+    try:
+        taken = datetime.strptime(f"{date}{time}", "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return taken + timedelta(milliseconds=10 * int(more[0]) if more else 0)
 
 
 def _check_kind(info: RasterInfo) -> None:

@@ -44,6 +44,7 @@ CASES = {
     "50 m": ("EPSG:32604", "EPSG:3413", -157.5, 71.0, 50.0, {}),
     "50 m, rotated": ("EPSG:32604", "EPSG:6931", -157.5, 71.0, 50.0, {"turn": 38.0}),
     "antimeridian": ("EPSG:32660", "EPSG:32601", 180.0, 70.0, 3.0, {}),
+    "50 m, rotated, antimeridian": ("EPSG:32660", "EPSG:3413", 180.0, 70.0, 50.0, {"turn": -33.0}),
     "antimeridian, 3413": ("EPSG:32601", "EPSG:3413", -179.999, 66.5, 3.0, {}),
 }
 
@@ -103,6 +104,35 @@ def test_no_pixel_is_wrong(name, tmp_path):
     assert np.count_nonzero(warped(tmp_path, source, target, qa) != expected) == 0
 
 
+def bilinear_weights(place: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Weight of each of the codes 0 to 4 and 255, (H, W, 6), at source places (row, column)."""
+    padded = np.pad(np.where(codes == 255, 5, codes), 1, constant_values=5)
+    first = np.floor(place - 0.5).astype(np.int64)
+    way = place - 0.5 - first
+    weights = np.zeros((*place.shape[:2], 6))
+    for down, along in np.ndindex(2, 2):
+        spot = (first + (down, along) + 1).clip(0, np.array(padded.shape) - 1)
+        share = np.abs(1 - down - way[..., 0]) * np.abs(1 - along - way[..., 1])
+        code = padded[tuple(np.moveaxis(spot, -1, 0))]
+        np.put_along_axis(
+            weights, code[..., None], np.take_along_axis(weights, code[..., None], -1) + share[..., None], -1
+        )
+    return weights
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bilinear_takes_the_largest_weight(name, tmp_path):
+    source, target = grids(name)
+    qa = noise((source.height, source.width))
+    weights = bilinear_weights(exact(source, target), CODE_OF[qa])
+    found = warped(tmp_path, source, target, qa, method="bilinear")
+    ranked = np.sort(weights, axis=-1)
+    sure = ranked[..., -1] - ranked[..., -2] > 1e-5
+    assert sure.mean() > 0.99
+    expected = weights.argmax(axis=-1)
+    assert np.count_nonzero((np.where(found == 255, 5, found) != expected) & sure) == 0
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_straight_lines_between_nodes_are_good_enough(name):
     """Every pixel of a cell, not its middle: between conformal grids the error is 0 just there."""
@@ -154,7 +184,7 @@ def test_geographic_scene_across_the_antimeridian(tmp_path):
     assert np.count_nonzero(warped(tmp_path, landsat, scene, qa) != expected) == 0
 
 
-@pytest.mark.parametrize("method", ["nearest", "majority", "fraction"])
+@pytest.mark.parametrize("method", ["nearest", "majority", "bilinear", "fraction"])
 def test_the_height_of_bands_changes_nothing(tmp_path, method):
     source, target = grids("rotated, another zone")
     qa = noise((source.height, source.width))

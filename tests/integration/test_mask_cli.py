@@ -105,7 +105,8 @@ def test_one_bad_scene_does_not_stop_the_others(mask, scene, tmp_path):
     assert [found["status"] for found in run.objects] == ["failed", "done", "failed", "done"]
     assert run.objects[0]["error"]["code"] == 3
     assert "no such file" in run.objects[2]["error"]["message"]
-    assert sorted(os.listdir(tmp_path / "masks")) == [f"{NAME}_mask.tif", "good_mask.tif"]
+    made = [name for name in sorted(os.listdir(tmp_path / "masks")) if not name.startswith("catfast_")]
+    assert made == [f"{NAME}_mask.tif", "good_mask.tif"]
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -53,7 +53,12 @@ def test_nearest_is_numpys(world, height, width, step, seed):
 
 
 @settings(deadline=None, max_examples=40)
-@given(worlds, st.sampled_from(["nearest", "majority", "fraction"]), st.integers(1, 29), st.integers(0, 9))
+@given(
+    worlds,
+    st.sampled_from(["nearest", "majority", "bilinear", "fraction"]),
+    st.integers(1, 29),
+    st.integers(0, 9),
+)
 def test_rows_and_windows_change_nothing(world, method, cut, seed):
     qa = np.full((60, 60), 1, np.uint16)
     qa[20:40, 20:40] = noise((20, 20), seed)

@@ -146,7 +146,10 @@ CASES: list[tuple[Call, str]] = [
     (lambda: warp(step=0), "step: expected 1 to 65536 pixels, found 0"),
     (lambda: warp(node_row=-1), "node_row: expected a row of the scene, found -1"),
     (lambda: warp(origin=(0, -1)), "origin: expected a row from 0 up to 2^40, found -1"),
-    (lambda: warp(method="mode"), "method: expected 'nearest', 'majority' or 'fraction', found 'mode'"),
+    (
+        lambda: warp(method="mode"),
+        "method: expected 'nearest', 'majority', 'bilinear' or 'fraction', found 'mode'",
+    ),
     (
         lambda: warp(ignore=16),
         "ignore: expected flags among FILL, DILATED, MEDIUM and CIRRUS, found 16",

@@ -22,7 +22,7 @@ def grid(crs: str, transform: Affine, size: int = 500) -> Grid:
     ("options", "text"),
     [
         ({"scheme": "both"}, "--scheme must be one of full, binary, not both"),
-        ({"method": "mode"}, "--method must be one of nearest, majority, fraction, not mode"),
+        ({"method": "mode"}, "--method must be one of nearest, majority, bilinear, fraction, not mode"),
         ({"cloud": frozenset({"fill"})}, "--cloud must be among dilated, medium, cirrus, not fill"),
         ({"ignore": frozenset({"snow"})}, "--ignore must be among fill, dilated, medium, cirrus, not snow"),
     ],

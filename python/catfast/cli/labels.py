@@ -39,8 +39,9 @@ PATH = click.Path(path_type=Path)
 )
 @click.option(
     "--method",
-    type=click.Choice(["nearest", "majority"]),
-    help="The code under the pixel's centre, or the one that covers most of it.  [default: nearest]",
+    type=click.Choice(["nearest", "majority", "bilinear"]),
+    help="The code under the pixel's centre; the one that covers most of it; or the one with the largest "
+    "bilinear weight, for smooth edges.  [default: nearest]",
 )
 @click.option("--fraction", is_flag=True, help="Write the share of cloud by area, 0-200, instead of codes.")
 @click.option(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from catfast.cli.progress import row_bar
-from catfast.errors import CatfastError, OutputError, UsageError
+from catfast.cli.progress import scene_bars
+from catfast.errors import UsageError
 
 if TYPE_CHECKING:
-    from catfast.mask import Masker, MaskResult
+    from catfast.mask import MaskResult, Outcome
 
 PATH = click.Path(path_type=Path)
 
@@ -27,6 +27,30 @@ PATH = click.Path(path_type=Path)
 @click.option("--confidence", is_flag=True, help="Also write <stem>_confidence.tif, per cent a class.")
 @click.option(
     "--threshold", type=float, metavar="P", help="Cloud from this probability on.  [default: likeliest class]"
+)
+@click.option(
+    "--preset",
+    type=click.Choice(["conservative", "balanced", "liberal"]),
+    default="balanced",
+    help="conservative: cloud from 0.3 on, keeps only what is surely clear; liberal: from 0.7 on.",
+)
+@click.option(
+    "--buffer", "buffer_m", type=float, default=0.0, metavar="M", help="Grow clouds and shadows, metres."
+)
+@click.option(
+    "--min-area",
+    "min_area_m2",
+    type=float,
+    default=0.0,
+    metavar="M2",
+    help="Drop clouds and shadows below this.",
+)
+@click.option("--aoi", type=PATH, metavar="GEOJSON", help="Percentages count what lies in these polygons.")
+@click.option(
+    "--format",
+    type=click.Choice(["mask", "udm2"]),
+    default="mask",
+    help="udm2: the eight bands of Planet's usable data mask.",
 )
 @click.option(
     "--classes", type=click.Choice(["full", "binary"]), default="full", help="binary: cloud or clear only."
@@ -59,13 +83,26 @@ PATH = click.Path(path_type=Path)
     help="Compare checksums inside the file; always: refuse a scene that carries none.",
 )
 @click.option("--quicklook", type=PATH, metavar="PNG", help="Picture of image and mask, for one scene.")
+@click.option("--qml", is_flag=True, help="Also write <stem>_mask.qml, a QGIS style.")
+@click.option("--stac", is_flag=True, help="Also write <stem>_mask.json, a STAC item.")
 @click.option("--overwrite", is_flag=True, help="Replace masks made from something else.")
+@click.option("--workers", type=int, default=1, metavar="N", help="Processes; never changes a mask.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "spark"]),
+    default="local",
+    help="spark: on a cluster's executors.",
+)
+@click.option("--master", default="local[*]", metavar="URL", help="Spark master, for --engine spark.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a scene on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors.")
 def command(
     scenes: tuple[Path, ...],
     output: Path | None,
     out_dir: Path | None,
+    workers: int,
+    engine: str,
+    master: str,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -73,72 +110,70 @@ def command(
     """Mask clouds and their shadows in scenes.
 
     SCENE is a PlanetScope GeoTIFF (4 or 8 bands, surface reflectance, or AnalyticMS radiance with its XML
-    beside it) or one of any sensor with blue, green, red and near infrared. The mask is a COG on the scene's
-    own grid: 0 clear, 1 cloud, 2 cloud shadow, 255 nodata.
+    beside it) or one of any sensor with blue, green, red and near infrared; or a folder of them, such as a
+    Planet order, a quoted glob, a text file with a path a line, or a scene catalogue. The mask is a COG on
+    the scene's own grid: 0 clear, 1 cloud, 2 cloud shadow, 255 nodata.
 
     \b
     catfast mask scene.tif
-    catfast mask *_SR.tif --out-dir masks --json
+    catfast mask orders/ --out-dir masks --workers 2
+
+    Several scenes into --out-dir get a ledger (catfast_ledger.jsonl) and a table over time
+    (catfast_series.csv, .parquet) beside their masks. Masks that are there already, made from the same files
+    in the same way, are skipped: a run that was stopped is taken up by the same command.
     """  # noqa: D301 - click keeps the lines after a backspace character as they are
-    from catfast.mask import MaskConfig, Masker
+    from catfast.mask import MaskConfig, find_scenes, mask_all, run_lock, targets
 
-    _check_outputs(scenes, output, out_dir, options["quicklook"])
-    masker = Masker(MaskConfig(**{name: value for name, value in options.items() if value is not None}))
-    targets = _targets(scenes, output, out_dir)
-    errors = [_mask_one(masker, scene, targets[scene], as_json=as_json, quiet=quiet) for scene in scenes]
-    failed = [error for error in errors if error is not None]
-    if len(failed) == len(scenes):
-        codes = {error.exit_code for error in failed}
-        return codes.pop() if len(codes) == 1 else 3
-    return 1 if failed else 0
-
-
-def _check_outputs(
-    scenes: tuple[Path, ...], output: Path | None, out_dir: Path | None, quicklook: Path | None
-) -> None:
     if output is not None and out_dir is not None:
         raise UsageError("-o and --out-dir exclude each other")
-    if len(scenes) > 1 and (output is not None or quicklook is not None):
+    config = MaskConfig(**{name: value for name, value in options.items() if value is not None})
+    sources = find_scenes(scenes)
+    if len(sources) > 1 and (output is not None or config.quicklook is not None):
         raise UsageError("-o and --quicklook name one file: for several scenes use --out-dir")
+    outputs = targets(sources, output, out_dir)
+    with run_lock(out_dir), scene_bars(len(sources), workers, quiet=quiet) as bars:
+        if engine == "spark":
+            from catfast.mask.spark import mask_on_spark
+
+            stream = mask_on_spark(sources, outputs, config, master)
+        else:
+            stream = mask_all(sources, outputs, config, workers=workers, progress=bars.rows)
+        outcomes = []
+        for outcome in stream:
+            outcomes.append(outcome)
+            bars.scene_done()
+            _tell(outcome, as_json=as_json, quiet=quiet)
+        if out_dir is not None and (len(sources) > 1 or not sources[0].named):
+            _write_tables(out_dir, outcomes, quiet=quiet)
+    return _exit_code(outcomes)
 
 
-def _targets(scenes: tuple[Path, ...], output: Path | None, out_dir: Path | None) -> dict[Path, Path]:
-    """The mask of each scene; two scenes that would share one are refused before the start."""
-    from catfast.mask import mask_path
-
-    if out_dir is not None:
-        try:
-            out_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{out_dir}: cannot be made: {error.strerror}") from error
-    targets: dict[Path, Path] = {}
-    for scene in dict.fromkeys(scenes):
-        target = output or mask_path(scene, out_dir)
-        clash = next((other for other, taken in targets.items() if taken == target), None)
-        if clash is not None:
-            raise UsageError(f"{clash} and {scene} would both write {target}")
-        targets[scene] = target
-    return targets
-
-
-def _mask_one(
-    masker: Masker, scene: Path, output: Path, *, as_json: bool, quiet: bool
-) -> CatfastError | None:
-    try:
-        with row_bar(scene.name, quiet=quiet) as progress:
-            result = masker.mask(scene, output, progress)
-    except CatfastError as error:
-        click.echo(f"catfast: {error}", err=True)
-        if as_json:
-            _print_json(_failure(scene, output, masker.model, error))
-        return error
-    for notice in result.warnings:
-        click.echo(f"catfast: warning: {scene}: {notice.message} ({notice.name})", err=True)
+def _tell(outcome: Outcome, *, as_json: bool, quiet: bool) -> None:
+    if outcome.result is None:
+        click.echo(f"catfast: {outcome.message}", err=True)
+    else:
+        for notice in outcome.result.warnings:
+            click.echo(f"catfast: warning: {outcome.scene}: {notice.message} ({notice.name})", err=True)
+        if not quiet:
+            click.echo(_sentence(outcome.result), err=True)
     if as_json:
-        _print_json(result.as_dict())
-    if not quiet:
-        click.echo(_sentence(result), err=True)
-    return None
+        click.echo(json.dumps(outcome.as_dict()))
+
+
+def _write_tables(folder: Path, outcomes: list[Outcome], *, quiet: bool) -> None:
+    from catfast.mask import write_ledger, write_series
+
+    write_ledger(folder, outcomes)
+    for notice in write_series(folder, outcomes):
+        if not quiet:
+            click.echo(f"catfast: {notice.message}", err=True)
+
+
+def _exit_code(outcomes: list[Outcome]) -> int:
+    codes = [outcome.code for outcome in outcomes if outcome.result is None]
+    if len(codes) < len(outcomes):
+        return 1 if codes else 0
+    return codes[0] if len(set(codes)) == 1 else 3
 
 
 def _sentence(result: MaskResult) -> str:
@@ -146,21 +181,3 @@ def _sentence(result: MaskResult) -> str:
         return f"{result.output}: exists already, made by the same model from the same scene: skipped"
     shares = ", ".join(f"{value:.1f} % {name}" for name, value in result.classes.items()) or "nothing seen"
     return f"{result.output}: {shares} of {result.valid_percent:.1f} % valid pixels, {result.seconds:.1f} s"
-
-
-def _failure(scene: Path, output: Path, model: str, error: CatfastError) -> dict[str, Any]:
-    return {
-        "input": str(scene),
-        "output": str(output),
-        "status": "failed",
-        "error": {"code": error.exit_code, "message": str(error)},
-        "warnings": [],
-        "classes": {},
-        "valid_percent": None,
-        "seconds": None,
-        "model": model,
-    }
-
-
-def _print_json(content: dict[str, Any]) -> None:
-    click.echo(json.dumps(content))

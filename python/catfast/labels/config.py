@@ -12,7 +12,7 @@ from catfast.errors import Notice, UsageError
 from catfast.raster import VERIFY
 
 SCHEMES = ("full", "binary")
-METHODS = ("nearest", "majority", "fraction")
+METHODS = ("nearest", "majority", "bilinear", "fraction")
 KINDS: Mapping[str, int] = {
     "fill": _core.FILL,
     "dilated": _core.DILATED,
@@ -33,7 +33,7 @@ class LabelConfig:
     ignore: frozenset[str] = frozenset({"fill", "dilated", "medium"})
     """Kinds that become 255 where they are not cloud; fill always does."""
     method: str = "nearest"
-    """``nearest``, ``majority`` (by area) or ``fraction`` (of cloud, 0-200)."""
+    """``nearest``, ``majority`` (by area), ``bilinear`` (smooth edges) or ``fraction`` (of cloud, 0-200)."""
     verify: str = "auto"
     """Compare the checksums of compressed blocks: see :data:`catfast.raster.VERIFY`."""
     overwrite: bool = False

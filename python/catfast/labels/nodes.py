@@ -10,6 +10,8 @@ asked for more only where that is not good enough either.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 from pyproj import CRS, Transformer
@@ -17,7 +19,10 @@ from pyproj import CRS, Transformer
 from catfast.raster import Grid
 
 WIDEST_STEP = 64
-"""Destination pixels between nodes at first."""
+"""Most destination pixels between nodes."""
+
+PROJ_STEP = 256
+"""Destination pixels between the places that PROJ is asked for at first."""
 
 TOLERANCE = 1e-6
 """Largest error that straight lines may add, source pixels."""
@@ -34,10 +39,7 @@ class Mapper:
     def __init__(self, source: Grid, target: Grid) -> None:
         self._source = source
         self._target = target
-        from_crs, to_crs = _crs(target), _crs(source)
-        same = from_crs == to_crs
-        self._transformer = None if same else Transformer.from_crs(from_crs, to_crs, always_xy=True)
-        self._wraps = to_crs.is_geographic
+        self._transformer, self._wraps = _transformer(_wkt(target), _wkt(source))
 
     def locate(self, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Nodes:
         """Source (row, column) of the centres of target pixels, (..., 2); not finite where PROJ has none.
@@ -70,33 +72,41 @@ class Mapper:
 
         The same for the same rows; nodes of the same step are the same for all rows.
         """
-        step = WIDEST_STEP
+        step = WIDEST_STEP if self._transformer is None else PROJ_STEP
         while True:
             # One node more on each side than cells need: cubic lines and fourth differences take them.
             low, high = first_row // step, (stop_row - 1) // step + 1
             rows = np.arange(low - 1, max(high, low + 2) + 2) * step
             columns = np.arange(-1, max((self._target.width - 1) // step + 1, 2) + 2) * step
-            nodes = self.locate(*np.meshgrid(rows, columns, indexing="ij"))
-            halvings = 0 if self._transformer is None else min(_halvings(nodes), step.bit_length() - 1)
-            if not halvings:
+            nodes = self.locate(rows[:, None], columns)
+            parts = 1 if self._transformer is None else min(_parts(nodes, step), step)
+            if parts == 1:
                 return np.ascontiguousarray(nodes[1:-1, 1:-1]), step, low
             if np.isfinite(nodes).all() and _bend(nodes, 4) * 3 / 128 <= CUBIC_TOLERANCE:
-                parts = 1 << halvings
                 dense = _cubic(_cubic(nodes, parts).swapaxes(0, 1), parts).swapaxes(0, 1)
                 return np.ascontiguousarray(dense), step // parts, low * parts
             step //= 2
 
 
-def _crs(grid: Grid) -> CRS:
+def _wkt(grid: Grid) -> str:
     if grid.crs is None:
         raise ValueError("the grid has no CRS")
-    return CRS.from_wkt(grid.crs.to_wkt())
+    return str(grid.crs.to_wkt())
 
 
-def _halvings(nodes: Nodes) -> int:
-    """How often the step must be halved for straight lines to be within the tolerance."""
+@lru_cache(maxsize=64)
+def _transformer(from_wkt: str, to_wkt: str) -> tuple[Transformer | None, bool]:
+    """None between equal CRS; and whether what comes out are longitudes. Milliseconds, and zones are few."""
+    from_crs, to_crs = CRS.from_wkt(from_wkt), CRS.from_wkt(to_wkt)
+    same = from_crs == to_crs
+    return None if same else Transformer.from_crs(from_crs, to_crs, always_xy=True), to_crs.is_geographic
+
+
+def _parts(nodes: Nodes, step: int) -> int:
+    """Parts of a step for straight lines to be within the tolerance: a power of 2."""
     worst = _bend(nodes, 2) / 8
-    return 0 if worst <= TOLERANCE else int(np.ceil(np.log2(worst / TOLERANCE) / 2))
+    halvings = 0 if worst <= TOLERANCE else int(np.ceil(np.log2(worst / TOLERANCE) / 2))
+    return max(1 << halvings, step // WIDEST_STEP)
 
 
 def _bend(nodes: Nodes, order: int) -> float:

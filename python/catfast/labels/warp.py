@@ -107,14 +107,17 @@ class Band:
 
 def source_window(nodes: Nodes, step: int, source: Grid) -> Window | None:
     """The part of ``source`` that holds every footprint of the cells between ``nodes``."""
-    finite = nodes[np.isfinite(nodes).all(axis=-1)]
-    if not finite.size:
+    rows, columns = nodes[..., 0].ravel(), nodes[..., 1].ravel()
+    finite = np.isfinite(rows) & np.isfinite(columns)
+    if not finite.all():
+        rows, columns = rows[finite], columns[finite]
+    if not rows.size:
         return None
     reach = _reach(nodes) / step + 1
     spans = []
-    for axis, size in enumerate((source.height, source.width)):
-        low = max(float(finite[:, axis].min()) - reach, 0.0)
-        high = min(float(finite[:, axis].max()) + reach, float(size))
+    for places, size in ((rows, source.height), (columns, source.width)):
+        low = max(float(places.min()) - reach, 0.0)
+        high = min(float(places.max()) + reach, float(size))
         if low >= high:
             return None
         spans.append((math.floor(low), math.ceil(high)))
@@ -125,4 +128,7 @@ def _reach(nodes: Nodes) -> float:
     """Largest step between neighbouring nodes, down plus along: twice what half a footprint can span."""
     with np.errstate(invalid="ignore"):
         sides = [np.abs(np.diff(nodes, axis=axis)) for axis in (0, 1)]
+        reach = sum(float(side.max(initial=0.0)) for side in sides)
+    if math.isfinite(reach):
+        return reach
     return sum(float(side[np.isfinite(side)].max(initial=0.0)) for side in sides)

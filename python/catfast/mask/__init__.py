@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from catfast.mask.config import DEVICES, SCHEMES, MaskConfig, MaskResult
+from catfast.mask.batch import Outcome, mask_all, run_lock, targets
+from catfast.mask.config import DEVICES, PRESETS, SCHEMES, MaskConfig, MaskResult
+from catfast.mask.ledger import write_ledger, write_series
 from catfast.mask.masker import Masker, mask_scene
 from catfast.mask.outputs import confidence_path, mask_path
+from catfast.mask.sources import Source, find_scenes
 
 __all__ = [
     "DEVICES",
+    "PRESETS",
     "SCHEMES",
     "MaskConfig",
     "MaskResult",
     "Masker",
+    "Outcome",
+    "Source",
     "confidence_path",
+    "find_scenes",
+    "mask_all",
     "mask_path",
     "mask_scene",
+    "run_lock",
+    "targets",
+    "write_ledger",
+    "write_series",
 ]

@@ -13,6 +13,9 @@ from catfast.raster import DEFAULT_MAX_SAMPLES, VERIFY
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 SCHEMES = ("full", "binary")
+FORMATS = ("mask", "udm2")
+PRESETS: Mapping[str, float | None] = {"conservative": 0.3, "balanced": None, "liberal": 0.7}
+"""Thresholds by name: ``conservative`` keeps only what is surely clear, ``liberal`` all that may be clear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,16 +26,30 @@ class MaskConfig:
     """Name of a bundled model, or a model folder."""
     threshold: float | None = None
     """Call a pixel cloud when its cloud probability is at least this; None takes the likeliest class."""
+    preset: str = "balanced"
+    """Name of a threshold, see :data:`PRESETS`; not together with ``threshold``."""
+    buffer_m: float = 0.0
+    """Grow clouds and their shadows by so many metres."""
+    min_area_m2: float = 0.0
+    """Drop clouds and shadows smaller than so many square metres, before they grow."""
+    aoi: Path | None = None
+    """GeoJSON polygons in longitude and latitude: percentages count what lies inside."""
     gsd_m: float | None = None
     """Ground sampling distance to work at, metres; None takes the model's own."""
     reflectance_scale: float | None = None
     """Reflectance a count; None reads it from the product."""
     classes: str = "full"
     """``full`` writes what the model knows, ``binary`` folds all but cloud into clear."""
+    format: str = "mask"
+    """``mask``: one band of codes; ``udm2``: the eight bands of Planet's usable data mask."""
     confidence: bool = False
     """Write a second COG with the probability of each class, 0-100."""
     quicklook: Path | None = None
     """Write a PNG of image and mask side by side."""
+    qml: bool = False
+    """Write a QGIS style beside the mask."""
+    stac: bool = False
+    """Write a STAC item beside the mask."""
     batch_size: int = 4
     """Tiles a network call; no effect on the mask."""
     threads: int | None = None
@@ -52,18 +69,32 @@ class MaskConfig:
         for option, value in (("--gsd", self.gsd_m), ("--reflectance-scale", self.reflectance_scale)):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise UsageError(f"{option} must be a finite number above 0, not {value:g}")
+        for option, value in (("--buffer", self.buffer_m), ("--min-area", self.min_area_m2)):
+            if not (math.isfinite(value) and value >= 0):
+                raise UsageError(f"{option} must be a finite number from 0 on, not {value:g}")
         for option, count in (("--batch-size", self.batch_size), ("--threads", self.threads)):
             if count is not None and count < 1:
                 raise UsageError(f"{option} must be at least 1, not {count}")
         for option, choice, choices in (
             ("--device", self.device, DEVICES),
             ("--classes", self.classes, SCHEMES),
+            ("--format", self.format, FORMATS),
+            ("--preset", self.preset, tuple(PRESETS)),
             ("--verify", self.verify, VERIFY),
         ):
             if choice not in choices:
                 raise UsageError(f"{option} must be one of {', '.join(choices)}, not {choice}")
+        if self.threshold is not None and self.preset != "balanced":
+            raise UsageError("--threshold and --preset exclude each other")
+        if self.qml and self.format == "udm2":
+            raise UsageError("--qml styles a mask of codes: it has no use with --format udm2")
         if self.max_pixels < 1:
             raise UsageError(f"--max-pixels must be at least 1, not {self.max_pixels}")
+
+    @property
+    def cloud_threshold(self) -> float | None:
+        """Least cloud probability called cloud, None for the likeliest class."""
+        return PRESETS[self.preset] if self.threshold is None else self.threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

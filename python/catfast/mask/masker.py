@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,26 +14,30 @@ import numpy.typing as npt
 
 from catfast import _core
 from catfast.classes import NODATA
-from catfast.errors import Notice
+from catfast.errors import InputError, Notice
 from catfast.mask.config import MaskConfig, MaskResult
 from catfast.mask.outputs import (
     Identity,
     check_output,
     confidence_path,
     confidence_style,
+    item_path,
     mask_path,
     mask_style,
     settings,
+    style_path,
 )
 from catfast.mask.predict import Predictor, Rules
-from catfast.mask.products import Products
+from catfast.mask.products import Products, Wanted
 from catfast.mask.quicklook import Quicklook
+from catfast.mask.refine import Refinement
 from catfast.mask.rows import SceneRows
 from catfast.mask.runtimes import choose_runtime
+from catfast.mask.sidecars import write_qml, write_stac
 from catfast.mask.tiling import Axis
 from catfast.models import ModelConfig, resolve, sha256
-from catfast.planet import Scene, describe_scene
-from catfast.raster import Raster, file_sha256, open_raster, read_tags
+from catfast.planet import Scene, acquired, describe_scene
+from catfast.raster import Area, Raster, file_sha256, open_raster, read_tags
 
 Progress = Callable[[int, int], None]
 """Called with (scene rows done, scene rows in all)."""
@@ -72,7 +76,7 @@ class Masker:
         self._folder = resolve(config.model)
         self._model = ModelConfig.load(self._folder)
         self._model_sha256 = sha256(self._folder)
-        threads = config.threads or _processors()
+        threads = config.threads or processors()
         _core.set_threads(threads)
         self._runtime = choose_runtime(self._folder, device=config.device, threads=threads)
 
@@ -96,46 +100,85 @@ class Masker:
                 input_sha256=file_sha256(scene),
                 settings=settings(config, gsd_m),
             )
-            asked = [confidence_path(output)] if config.confidence else []
-            asked += [config.quicklook] if config.quicklook else []
+            asked = self._beside(output)
             if check_output(output, scene, asked, identity, overwrite=config.overwrite):
                 return self._skipped(scene, output, described, started)
             task = _Task(raster=raster, scene=described, output=output, identity=identity, gsd_m=gsd_m)
-            counts = self._write(task, progress)
-        return self._result(scene, output, described, counts, time.perf_counter() - started)
+            return self._write(task, progress, started)
 
-    def _write(self, task: _Task, progress: Progress | None) -> npt.NDArray[np.int64]:
-        """Make all files of a scene; return how often each code occurs."""
+    def _beside(self, output: Path) -> list[Path]:
+        """The files that are asked for besides the mask."""
+        config = self._config
+        wanted = (
+            (config.confidence, confidence_path(output)),
+            (config.qml, style_path(output)),
+            (config.stac, item_path(output)),
+            (config.quicklook is not None, config.quicklook),
+        )
+        return [path for asked, path in wanted if asked and path is not None]
+
+    def _write(self, task: _Task, progress: Progress | None, started: float) -> MaskResult:
+        """Make all files of a scene."""
         config, grid = self._config, task.raster.info.grid
         down, across = self._axes(task)
         rules = self._rules()
         simulated = task.raster.info.tags.get("CATFAST_SIMULATED")
         caption = f"{task.identity.input}{'' if simulated is None else ' (simulated)'}"
         quicklook = Quicklook(down, across, caption) if config.quicklook else None
-        classes = len(rules.codes) if config.confidence else 0
+        wanted = Wanted(
+            output=task.output,
+            udm2=config.format == "udm2",
+            confidence=len(rules.codes) if config.confidence else 0,
+            refinement=self._refinement(task),
+            area=None if config.aoi is None else Area(config.aoi, grid),
+            quicklook=quicklook,
+        )
         with ExitStack() as stack:
             rows = stack.enter_context(closing(SceneRows(task.raster, task.scene, down, across)))
             predictor = Predictor(rows, self._runtime, self._model, down, across, config.batch_size)
-            products = Products(stack, task.output, grid, classes=classes, quicklook=quicklook)
+            products = Products(stack, grid, wanted)
             for fresh, part in predictor.classified(rules):
                 products.append(fresh, part)
                 if progress is not None:
                     progress(products.rows, grid.height)
             shares, valid = self._percentages(products.counts), _valid_percent(products.counts)
-            products.finish(
-                mask_style(task.identity, shares, valid, simulated),
-                confidence_style(task.identity, self._model.classes),
-            )
+            style = mask_style(task.identity, shares, valid, simulated)
+            products.finish(style, confidence_style(task.identity, self._model.classes))
         if quicklook is not None and config.quicklook is not None:
             quicklook.save(config.quicklook)
-        return products.counts
+        result = self._result(task, products.counts, started)
+        return self._describe(task, result, style.tags)
+
+    def _refinement(self, task: _Task) -> Refinement:
+        config = self._config
+        asked = config.min_area_m2 or config.buffer_m
+        if asked and task.scene.gsd_m is None:
+            raise InputError(
+                f"{task.raster.info.path}: --min-area and --buffer are in metres: the scene has no CRS"
+            )
+        gsd_m = task.scene.gsd_m or (task.gsd_m, task.gsd_m)
+        return Refinement.plan(gsd_m, min_area_m2=config.min_area_m2, buffer_m=config.buffer_m)
+
+    def _describe(self, task: _Task, result: MaskResult, tags: Mapping[str, str]) -> MaskResult:
+        """Write the style and the item that were asked for."""
+        if self._config.qml:
+            write_qml(style_path(task.output))
+        if not self._config.stac:
+            return result
+        taken = acquired(task.raster.info.path)
+        if taken is None or task.raster.info.grid.crs is None:
+            lacking = "time" if taken is None else "place"
+            notice = Notice("no_stac_item", f"nothing says the scene's {lacking}: no STAC item is written")
+            return replace(result, warnings=(*result.warnings, notice))
+        write_stac(item_path(task.output), result, task.raster.info.grid, tags, taken)
+        return result
 
     def _rules(self) -> Rules:
         return Rules(
             codes=self._codes(),
             cloud=self._model.classes.index("cloud"),
-            threshold=self._config.threshold,
-            confidence=self._config.confidence,
+            threshold=self._config.cloud_threshold,
+            confidence=self._config.confidence or self._config.format == "udm2",
         )
 
     def _axes(self, task: _Task) -> tuple[Axis, Axis]:
@@ -168,22 +211,26 @@ class Masker:
             names = {0: "clear", 1: "cloud"}
         return {name: round(100 * int(counts[code]) / valid, 4) for code, name in sorted(names.items())}
 
-    def _result(
-        self, scene: Path, output: Path, described: Scene, counts: npt.NDArray[np.int64], seconds: float
-    ) -> MaskResult:
-        notices = list(described.notices)
+    def _result(self, task: _Task, counts: npt.NDArray[np.int64], started: float) -> MaskResult:
+        notices = list(task.scene.notices)
         if not counts[:NODATA].any():
+            where = "of the area" if self._config.aoi and counts.any() else "of the scene"
+            inside = not self._config.aoi or counts.any()
             notices.append(
-                Notice("all_nodata", "no pixel of the scene was seen: the mask is nodata throughout")
+                Notice("all_nodata", f"no pixel {where} was seen: the mask is nodata throughout")
+                if inside
+                else Notice(
+                    "outside_aoi", f"the scene lies outside {self._config.aoi}: it has no percentages"
+                )
             )
         return MaskResult(
-            input=scene,
-            output=output,
+            input=task.raster.info.path,
+            output=task.output,
             status="done",
             warnings=tuple(notices),
             classes=self._percentages(counts),
             valid_percent=_valid_percent(counts),
-            seconds=seconds,
+            seconds=time.perf_counter() - started,
             model=self._model.name,
         )
 
@@ -205,7 +252,7 @@ class Masker:
         )
 
 
-def _processors() -> int:
+def processors() -> int:
     """Processors this process may run on; not every system knows which."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1

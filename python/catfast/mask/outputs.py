@@ -9,7 +9,8 @@ from pathlib import Path
 from catfast import __version__
 from catfast.classes import CATEGORY_TAGS, COLOURS
 from catfast.mask.config import MaskConfig
-from catfast.raster import CogStyle, is_made_already
+from catfast.mask.udm2 import UDM2_BANDS
+from catfast.raster import CogStyle, file_sha256, is_made_already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +42,14 @@ class Identity:
 
 def settings(config: MaskConfig, gsd_m: float) -> dict[str, str]:
     """Tags of the options that change a mask."""
-    scale = config.reflectance_scale
+    scale, threshold = config.reflectance_scale, config.cloud_threshold
     return {
-        "CATFAST_THRESHOLD": "likeliest" if config.threshold is None else f"{config.threshold:g}",
+        "CATFAST_THRESHOLD": "likeliest" if threshold is None else f"{threshold:g}",
         "CATFAST_CLASSES": config.classes,
+        "CATFAST_FORMAT": config.format,
+        "CATFAST_BUFFER": f"{config.buffer_m:g}",
+        "CATFAST_MIN_AREA": f"{config.min_area_m2:g}",
+        "CATFAST_AOI": "none" if config.aoi is None else file_sha256(config.aoi),
         "CATFAST_GSD": f"{gsd_m:g}",
         "CATFAST_REFLECTANCE_SCALE": "product" if scale is None else f"{scale:g}",
     }
@@ -58,6 +63,16 @@ def mask_path(scene: Path, out_dir: Path | None) -> Path:
 def confidence_path(mask: Path) -> Path:
     """``<stem>_confidence.tif`` beside a mask."""
     return mask.with_name(f"{mask.stem.removesuffix('_mask')}_confidence.tif")
+
+
+def style_path(mask: Path) -> Path:
+    """``<stem>_mask.qml`` beside a mask: QGIS takes a style of the layer's own name."""
+    return mask.with_suffix(".qml")
+
+
+def item_path(mask: Path) -> Path:
+    """``<stem>_mask.json`` beside a mask."""
+    return mask.with_suffix(".json")
 
 
 def check_output(mask: Path, scene: Path, asked: list[Path], identity: Identity, *, overwrite: bool) -> bool:
@@ -79,9 +94,12 @@ def mask_style(
     """How a mask COG presents itself."""
     shares = {f"CATFAST_PERCENT_{name.upper()}": f"{value:.4f}" for name, value in percentages.items()}
     source = {} if simulated is None else {"CATFAST_SIMULATED": simulated}
+    tags = {**identity.tags(), "CATFAST_VALID_PERCENT": f"{valid_percent:.4f}", **shares, **source}
+    if identity.settings["CATFAST_FORMAT"] == "udm2":
+        return CogStyle(descriptions=UDM2_BANDS, tags=tags, band_tags={})
     return CogStyle(
         descriptions=("cloud mask",),
-        tags={**identity.tags(), "CATFAST_VALID_PERCENT": f"{valid_percent:.4f}", **shares, **source},
+        tags=tags,
         band_tags=CATEGORY_TAGS,
         colours=COLOURS,
     )

@@ -31,7 +31,7 @@ class TiffSink:
 
     def __init__(self, root: Path, info: StoreInfo, group: str) -> None:
         self._root, self._info = root, info
-        self._names: list[str] = []
+        self._tried: list[Path] = []
         self._digests: dict[str, str] = {}
         for folder in (IMAGES, LABELS):
             (root / folder).mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,6 @@ class TiffSink:
     def write(self, windows: Windows, records: Sequence[PatchRecord]) -> list[tuple[str, int, str]]:
         """Write patches under temporary names; (file of the image, 0, digest of both files) of each."""
         names = [f"{file_stem(record.patch_id)}.tif" for record in records]
-        self._names += names
         kinds = [(record.epsg, _linear(record)) for record in records]
         written = [("", 0, "")] * len(records)
         for kind in sorted(set(kinds)):
@@ -59,41 +58,36 @@ class TiffSink:
         """Patches of one CRS and pixel; digests of the image, of the label, and of one after the other."""
         names = [f"{file_stem(record.patch_id)}.tif" for record in records]
         paths = {
-            folder: [os.fspath(self._temporary(folder, name)) for name in names]
-            for folder in (IMAGES, LABELS)
+            folder: [self._temporary(f"{folder}/{name}") for name in names] for folder in (IMAGES, LABELS)
         }
+        self._tried += [*paths[IMAGES], *paths[LABELS]]
         return _core.write_patch_tiffs(
             *windows.arguments(),
             size=windows.size,
             image_header=astuple(_template(self._info, IMAGES, epsg, linear)),
             label_header=astuple(_template(self._info, LABELS, epsg, linear)),
             corners=np.array([record.transform[2::3] for record in records], np.float64),
-            image_paths=paths[IMAGES],
-            label_paths=paths[LABELS],
+            image_paths=[os.fspath(path) for path in paths[IMAGES]],
+            label_paths=[os.fspath(path) for path in paths[LABELS]],
         )
 
     def commit(self) -> dict[str, str]:
         """Make the files last and give them their names; digests by path."""
-        moves = [
-            (self._temporary(folder, name), self._root / folder / name)
-            for name in self._names
-            for folder in (IMAGES, LABELS)
-        ]
         with ThreadPoolExecutor(_SYNCERS) as pool:
-            list(pool.map(_fsync, [source for source, _ in moves]))
-        for source, target in moves:
-            source.replace(target)
+            list(pool.map(_fsync, map(self._temporary, self._digests)))
+        for path in self._digests:
+            self._temporary(path).replace(self._root / path)
         for folder in (IMAGES, LABELS):
             fsync_folder(self._root / folder)
         return self._digests
 
     def discard(self) -> None:
         """Remove what has no name yet."""
-        for name in self._names:
-            for folder in (IMAGES, LABELS):
-                self._temporary(folder, name).unlink(missing_ok=True)
+        for path in self._tried:
+            path.unlink(missing_ok=True)
 
-    def _temporary(self, folder: str, name: str) -> Path:
+    def _temporary(self, path: str) -> Path:
+        folder, name = path.split("/")
         return self._root / folder / f".{name}.{os.getpid()}.tmp"
 
 

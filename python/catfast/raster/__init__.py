@@ -5,6 +5,7 @@ Everything else works on arrays, :class:`Grid` and :class:`RasterInfo`.
 
 from __future__ import annotations
 
+from catfast.raster.area import Area, footprint_lonlat
 from catfast.raster.grid import Grid, ground_sampling_distance, parse_crs
 from catfast.raster.patchtiff import PatchStyle, TiffTemplate, patch_template, read_patch
 from catfast.raster.provenance import file_sha256, is_made_already
@@ -24,6 +25,7 @@ from catfast.raster.write import (
 __all__ = [
     "DEFAULT_MAX_SAMPLES",
     "VERIFY",
+    "Area",
     "CogStyle",
     "CogWriter",
     "Grid",
@@ -35,6 +37,7 @@ __all__ = [
     "atomic_path",
     "cog_writer",
     "file_sha256",
+    "footprint_lonlat",
     "fsync_folder",
     "ground_sampling_distance",
     "is_made_already",

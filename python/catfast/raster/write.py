@@ -99,7 +99,7 @@ class GridWriter:
 
     TILE = 512
 
-    def __init__(self, path: Path, grid: Grid, count: int, *, nodata: int, **compression: Any) -> None:
+    def __init__(self, path: Path, grid: Grid, count: int, *, nodata: int | None, **compression: Any) -> None:
         self._dataset = rasterio.open(
             path,
             "w",
@@ -160,7 +160,7 @@ class CogStyle:
 class CogWriter:
     """Streams rows into a uint8 COG; ``finish`` gives it its layout."""
 
-    def __init__(self, final: Path, temporary: Path, grid: Grid, count: int, *, nodata: int) -> None:
+    def __init__(self, final: Path, temporary: Path, grid: Grid, count: int, *, nodata: int | None) -> None:
         self._final = final
         self._temporary = temporary
         self._rows_path = temporary.with_suffix(".rows.tif")
@@ -255,7 +255,7 @@ def tiff_writer(final: Path, grid: Grid, *, nodata: int) -> Iterator[TiffWriter]
 
 
 @contextmanager
-def cog_writer(final: Path, grid: Grid, count: int, *, nodata: int) -> Iterator[CogWriter]:
+def cog_writer(final: Path, grid: Grid, count: int, *, nodata: int | None) -> Iterator[CogWriter]:
     """Stream rows into a uint8 COG that appears under ``final`` only when finished and validated.
 
     The COG layout is GDAL's own COG driver's, checked by rio-cogeo's ``cog_validate``. rio-cogeo's

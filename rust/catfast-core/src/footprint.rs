@@ -2,75 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::error::{Result, value};
-
-/// Codes that the decoder writes, 255 last.
-pub(crate) const CODES: [u8; 6] = [0, 1, 2, 3, 4, 255];
-const CLOUD: usize = 1;
-const IGNORE: usize = 5;
+use crate::method::{Method, slot};
 
 /// Overlaps narrower than this (source pixels) are rounding, not overlap.
 const THIN: f64 = 1e-9;
-/// Shares of a footprint closer than this are equal; less than this of it is nothing.
-const SLIVER: f64 = 1e-6;
-
-/// What a destination pixel becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// The code of the source pixel that holds the destination pixel's centre.
-    Nearest,
-    /// The code that covers the largest part of the destination pixel's footprint, 255 among them; what lies
-    /// outside the source counts as 255. A tie goes to the code at the centre, then to the smallest.
-    Majority,
-    /// 200 times the share of cloud (code 1) in what is not 255 under the footprint, rounded; 255 where all is.
-    Fraction,
-}
-
-impl Method {
-    /// The method called `name`: `nearest`, `majority` or `fraction`.
-    ///
-    /// # Errors
-    /// [`crate::Error::Value`] for any other name.
-    pub fn from_name(name: &str) -> Result<Self> {
-        match name {
-            "nearest" => Ok(Self::Nearest),
-            "majority" => Ok(Self::Majority),
-            "fraction" => Ok(Self::Fraction),
-            other => Err(value("method", "'nearest', 'majority' or 'fraction'", format!("'{other}'"))),
-        }
-    }
-
-    /// What a footprint becomes where all of it is `code`.
-    #[inline(always)]
-    pub(crate) fn of_one(self, code: u8) -> u8 {
-        match (self, code) {
-            (Self::Fraction, 1) => 200,
-            (Self::Fraction, code) if code != 255 => 0,
-            (_, code) => code,
-        }
-    }
-
-    /// What a footprint becomes that `areas` of [`CODES`] and `total` source pixels describe.
-    fn of_areas(self, mut areas: [f64; 6], total: f64, centre: u8) -> u8 {
-        if self == Self::Fraction {
-            let seen: f64 = areas[..IGNORE].iter().sum();
-            let share = (200.0 * areas[CLOUD] / seen).round();
-            return if seen > SLIVER * total { share.clamp(0.0, 200.0) as u8 } else { 255 };
-        }
-        areas[IGNORE] += total - areas.iter().sum::<f64>();
-        let most = areas.iter().copied().fold(0.0, f64::max) - SLIVER * total;
-        let tied = |place: usize| areas[place] >= most;
-        if tied(slot(centre)) {
-            return centre;
-        }
-        (0..CODES.len()).find(|&place| tied(place)).map_or(centre, |place| CODES[place])
-    }
-}
-
-/// Place of a code in [`CODES`].
-fn slot(code: u8) -> usize {
-    usize::from(code).min(IGNORE)
-}
 
 /// Codes of a window of the source; the last element, beyond the window, is 255.
 pub(crate) struct Labels {
@@ -109,6 +44,42 @@ impl Labels {
         calm
     }
 
+    /// For each pixel the code of it and of its neighbours to the right, below, and both, [`MIXED`] where
+    /// they differ.
+    pub(crate) fn fours(&self) -> Vec<u8> {
+        let columns = self.columns;
+        let mut fours = vec![MIXED; self.codes.len()];
+        if self.rows < 2 || columns < 2 {
+            return fours;
+        }
+        let upper = fours[..(self.rows - 1) * columns].par_chunks_mut(columns);
+        upper.zip(self.codes.par_windows(2 * columns).step_by(columns)).for_each(|(fours, lines)| {
+            let (above, below) = lines.split_at(columns);
+            for (column, four) in fours[..columns - 1].iter_mut().enumerate() {
+                let code = above[column];
+                let others = [above[column + 1], below[column], below[column + 1]];
+                *four = if others.iter().all(|&other| other == code) { code } else { MIXED };
+            }
+        });
+        fours
+    }
+
+    /// Codes of the pixel at an index and of its neighbours to the right, below, and both.
+    #[inline(always)]
+    pub(crate) fn four(&self, index: usize) -> [u8; 4] {
+        let (upper, lower) = (&self.codes[index..index + 2], &self.codes[index + self.columns..][..2]);
+        [upper[0], upper[1], lower[0], lower[1]]
+    }
+
+    /// The same of a pixel at a row and column of the source; 255 outside the window.
+    pub(crate) fn four_around(&self, place: [f64; 2]) -> [u8; 4] {
+        [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]].map(|away| {
+            let [row, column] = [0, 1].map(|axis: usize| place[axis] + away[axis] - self.origin[axis]);
+            let holds = row >= 0.0 && row < self.rows as f64 && column >= 0.0 && column < self.columns as f64;
+            if holds { self.codes[row as usize * self.columns + column as usize] } else { 255 }
+        })
+    }
+
     /// Source pixels `first..end` along one axis that reach `half` from `centre` touches, within the window.
     #[inline(always)]
     fn touched(&self, axis: usize, centre: f64, half: f64) -> Touched {
@@ -144,12 +115,22 @@ impl Footprint {
     /// What the pixel becomes.
     #[inline(always)]
     pub(crate) fn sample(&self, labels: &Labels, method: Method, centre: u8) -> u8 {
+        if self.lies_in_one_pixel() {
+            return method.of_one(centre);
+        }
         if !(self.centre[0] + self.centre[1] + self.half[0] + self.half[1]).is_finite() {
             return 255;
+        }
+        let total = self.area();
+        if !(total > 0.0 && total.is_finite()) {
+            return method.of_one(centre);
         }
         let rows = labels.touched(0, self.centre[0], self.half[0]);
         let columns = labels.touched(1, self.centre[1], self.half[1]);
         if rows.whole && columns.whole {
+            if rows.end - rows.first <= 2 && columns.end - columns.first <= 2 {
+                return self.sample_few(labels, &rows, &columns, method, centre);
+            }
             let first = method.of_one(labels.codes[rows.first * labels.columns + columns.first]);
             let line = |row: usize| &labels.codes[row * labels.columns..][columns.first..columns.end];
             let same = |row: usize| line(row).iter().all(|&code| method.of_one(code) == first);
@@ -160,12 +141,68 @@ impl Footprint {
         self.weigh(labels, &rows, &columns, method, centre)
     }
 
+    /// Whether it touches no source pixel but that under its centre; not where anything is not finite.
+    #[allow(clippy::needless_bitwise_bool, reason = "lazy operators would branch")]
+    #[inline(always)]
+    fn lies_in_one_pixel(&self) -> bool {
+        let room = |axis: usize| {
+            let within = self.centre[axis] - self.centre[axis].floor();
+            (within - self.half[axis] >= 0.0) & (within + self.half[axis] <= 1.0)
+        };
+        room(0) & room(1)
+    }
+
+    /// Where at most two rows and columns are touched, which one edge most often divides.
+    #[inline(always)]
+    fn sample_few(
+        &self,
+        labels: &Labels,
+        rows: &Touched,
+        columns: &Touched,
+        method: Method,
+        centre: u8,
+    ) -> u8 {
+        let code = |row: usize, column: usize| labels.codes[row * labels.columns + column];
+        let upper = [code(rows.first, columns.first), code(rows.first, columns.end - 1)];
+        let lower = [code(rows.end - 1, columns.first), code(rows.end - 1, columns.end - 1)];
+        let (axis, codes, end) = if upper == lower {
+            (1, upper, columns.end)
+        } else if upper[0] == upper[1] && lower[0] == lower[1] {
+            (0, [upper[0], lower[0]], rows.end)
+        } else {
+            return self.weigh(labels, rows, columns, method, centre);
+        };
+        if codes[0] == codes[1] {
+            return method.of_one(codes[0]);
+        }
+        // What one line divides has most of its area where its centre is.
+        if method == Method::Majority {
+            return centre;
+        }
+        let share = self.share_before(axis, (end - 1) as f64 + labels.origin[axis]);
+        let mut areas = [0.0; 6];
+        areas[slot(codes[0])] += share;
+        areas[slot(codes[1])] += 1.0 - share;
+        method.of_areas(areas, 1.0, centre)
+    }
+
+    /// Share of the parallelogram that lies before `edge` along an axis: the sum of two uniform
+    /// distributions, as wide as its sides, is a trapezoid.
+    #[inline(always)]
+    fn share_before(&self, axis: usize, edge: f64) -> f64 {
+        let sides = [0.5 * self.down[axis].abs(), 0.5 * self.along[axis].abs()];
+        let (wide, narrow) = (sides[0].max(sides[1]), sides[0].min(sides[1]));
+        let distance = edge - self.centre[axis];
+        if distance.abs() <= wide - narrow {
+            return (0.5 + 0.5 * distance / wide).clamp(0.0, 1.0);
+        }
+        let beyond = (wide + narrow - distance.abs()).max(0.0);
+        let tail = beyond * beyond / (8.0 * wide * narrow);
+        if distance < 0.0 { tail } else { 1.0 - tail }
+    }
+
     #[inline(never)]
     fn weigh(&self, labels: &Labels, rows: &Touched, columns: &Touched, method: Method, centre: u8) -> u8 {
-        let total = (self.down[0] * self.along[1] - self.down[1] * self.along[0]).abs();
-        if !(total > 0.0 && total.is_finite()) {
-            return method.of_one(centre);
-        }
         // Relative to a pixel of the source, not of the window: the same bits whatever the window.
         let base = self.centre.map(f64::floor);
         let outline = self.outline(base);
@@ -181,7 +218,12 @@ impl Footprint {
                 areas[slot(code)] += strip.between(1, column as f64 + left).area();
             }
         }
-        method.of_areas(areas, total, centre)
+        method.of_areas(areas, self.area(), centre)
+    }
+
+    #[inline(always)]
+    fn area(&self) -> f64 {
+        (self.down[0] * self.along[1] - self.down[1] * self.along[0]).abs()
     }
 
     fn outline(&self, base: [f64; 2]) -> Polygon {

@@ -1,4 +1,4 @@
-//! Small GeoTIFFs: zstd level 1, predictor 2, one strip, after a header that GDAL made.
+//! Small `GeoTIFF`s: zstd level 1, predictor 2, one strip, after a header that GDAL made.
 
 use ndarray::ArrayView2;
 use sha2::{Digest, Sha256};

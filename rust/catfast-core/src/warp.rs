@@ -9,7 +9,7 @@ use crate::qa::{QaRule, decode_qa_into};
 use crate::simd::dispatch_body;
 use crate::warp_row::{Row, Scratch, Source};
 
-pub use crate::footprint::Method;
+pub use crate::method::Method;
 
 /// Most destination pixels between two nodes.
 const STEP_LIMIT: usize = 1 << 16;

@@ -2,12 +2,11 @@
 
 use rayon::prelude::*;
 
-use crate::footprint::{Footprint, Labels, MIXED, Method, NEAR};
+use crate::footprint::{Footprint, Labels, MIXED, NEAR};
+use crate::method::{Method, SNAP, bilinear};
 use crate::simd::Body;
+use crate::tally::finish;
 use crate::warp::WarpCounts;
-
-/// Centres this close (source pixels) before an edge belong behind it: ties do not hang on rounding.
-const SNAP: f64 = 1e-8;
 
 /// Cells that are first tried as one.
 const GROUP: usize = 4;
@@ -16,32 +15,33 @@ const GROUP: usize = 4;
 pub(crate) struct Source<'a> {
     labels: &'a Labels,
     method: Method,
-    /// The codes (nearest), or what small footprints become and [`MIXED`].
+    /// The codes (nearest), or what small footprints become and [`MIXED`]; bilinear: of the four pixels
+    /// that meet in the lower right corner of each.
     made: Vec<u8>,
     /// From each source pixel on, how many along its row are made the same, up to 255.
     runs: Vec<u8>,
+    /// From a place on the source to one in `made`.
+    shift: f64,
 }
 
 impl<'a> Source<'a> {
     pub(crate) fn new(labels: &'a Labels, method: Method) -> Self {
-        let made = if method == Method::Nearest { labels.codes.clone() } else { labels.calm(method) };
+        let made = match method {
+            Method::Nearest => labels.codes.clone(),
+            Method::Bilinear => labels.fours(),
+            Method::Majority | Method::Fraction => labels.calm(method),
+        };
         let mut runs = vec![1_u8; made.len()];
         let lines = runs.par_chunks_mut(labels.columns.max(1)).zip(made.par_chunks(labels.columns.max(1)));
-        lines.for_each(|(runs, made)| {
-            for place in (1..made.len()).rev() {
-                let longer = runs[place].saturating_add(1);
-                runs[place - 1] = if made[place - 1] == made[place] { longer } else { 1 };
-            }
-        });
-        Self { labels, method, made, runs }
+        lines.for_each(|(runs, made)| measure_runs(made, runs));
+        let shift = if method == Method::Bilinear { 0.5 } else { 0.0 };
+        Self { labels, method, made, runs, shift }
     }
 
-    /// What all of a line of pixels inside the window becomes, where that is one thing.
-    ///
-    /// Rounding keeps a line monotone: its pixels lie between those of its ends.
+    /// Whether a pixel is done with what the source makes of its centre.
     #[inline(always)]
-    fn of_all(&self, line: &Line, last: f64) -> Option<u8> {
-        self.of_rectangle(line.place(0.0), line.place(last))
+    fn takes(&self, made: u8) -> bool {
+        self.method == Method::Nearest || made != MIXED
     }
 
     /// What all centres between `centres` become, where that is one thing; they lie inside the window.
@@ -55,7 +55,7 @@ impl<'a> Source<'a> {
             }
         }
         let place = |corner: [f64; 2], reach: f64| {
-            [0, 1].map(|axis: usize| (corner[axis] + reach).floor() - self.labels.origin[axis])
+            [0, 1].map(|axis: usize| (corner[axis] - self.shift + reach).floor() - self.labels.origin[axis])
         };
         self.of_rectangle(place(low, -2.0 * SNAP), place(high, 2.0 * SNAP))
     }
@@ -78,6 +78,16 @@ impl<'a> Source<'a> {
     }
 }
 
+/// `runs[k]`: how many equal elements `made` has from `k` on, up to 255.
+fn measure_runs(made: &[u8], runs: &mut [u8]) {
+    let mut end = made.len();
+    for place in (0..made.len()).rev() {
+        let ends = made.get(place + 1).is_none_or(|&next| next != made[place]);
+        end = if ends { place + 1 } else { end };
+        runs[place] = (end - place).min(255) as u8;
+    }
+}
+
 /// The centres of the pixels of one cell on one row, relative to the window.
 struct Line {
     from: [f64; 2],
@@ -92,6 +102,12 @@ impl Line {
         let (from, to) = (ends[0], ends[1]);
         let slope = [(to[0] - from[0]) / step as f64, (to[1] - from[1]) / step as f64];
         Self { from, slope, origin }
+    }
+
+    /// The same line from a place as far up and to the left.
+    #[inline(always)]
+    fn shifted(&self, shift: f64) -> Self {
+        Self { from: self.from.map(|place| place - shift), slope: self.slope, origin: self.origin }
     }
 
     /// Row and column of the source pixel under the `j`-th centre.
@@ -139,9 +155,8 @@ impl Body for Row<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { scratch, source, step, target, valid, sums } = self;
-        let labels = source.labels;
-        let amid = all_amid(&scratch.centres, labels);
-        let small = source.method == Method::Nearest || all_small(scratch, step);
+        let amid = all_amid(&scratch.centres, source.labels);
+        let small = !source.method.is_by_area() || all_small(scratch, step);
         scratch.indexes.resize(step.min(target.len()), 0);
         let wide = step * GROUP;
         for (group, (codes, valid)) in target.chunks_mut(wide).zip(valid.chunks(wide)).enumerate() {
@@ -149,7 +164,7 @@ impl Body for Row<'_> {
             if amid && small {
                 let cells = codes.len().div_ceil(step);
                 let made = source.of_group(&scratch.centres[first..][..=cells]);
-                if let Some(made) = made.filter(|&made| source.method == Method::Nearest || made != MIXED) {
+                if let Some(made) = made.filter(|&made| source.takes(made)) {
                     sums.inside += codes.len() as u64;
                     codes.fill(made);
                     continue;
@@ -159,14 +174,7 @@ impl Body for Row<'_> {
                 sums.inside += warp_cell(scratch, source, step, first + cell, amid, codes, valid);
             }
         }
-        for (code, &seen) in target.iter_mut().zip(valid) {
-            *code = if seen == 0 { 255 } else { *code };
-        }
-        if source.method == Method::Fraction {
-            histogram(target, &mut sums.codes);
-        } else {
-            tally(target, &mut sums.codes);
-        }
+        finish(target, valid, source.method, sums);
     }
 }
 
@@ -185,24 +193,28 @@ fn warp_cell(
     let line = Line::new(&scratch.centres[cell..][..2], step, labels.origin);
     let downs = &scratch.downs[cell..][..2];
     let weigher = (source.method != Method::Nearest).then(|| Weigher::new(source, &line, downs, step));
+    let indexes = &mut scratch.indexes[..codes.len()];
     let mut inside = codes.len() as u64;
     if amid {
-        let made = source.of_all(&line, (codes.len() - 1) as f64);
+        let shifted = line.shifted(source.shift);
+        // Rounding keeps a line monotone: its pixels lie between those of its ends.
+        let made = source.of_rectangle(shifted.place(0.0), shifted.place((codes.len() - 1) as f64));
         let done = |&made: &u8| weigher.as_ref().is_none_or(|weigher| weigher.takes(made));
         if let Some(made) = made.filter(done) {
             codes.fill(made);
             return inside;
         }
-    }
-    let indexes = &mut scratch.indexes[..codes.len()];
-    if amid {
-        find_inside(&line, labels, indexes);
+        find_inside(&shifted, labels, indexes);
+        gather(&source.made, indexes, codes);
     } else {
         inside = find(&line, labels, indexes);
+        gather(&source.made, indexes, codes);
+        if source.method == Method::Bilinear {
+            codes.fill(MIXED);
+        }
     }
-    gather(&source.made, indexes, codes);
     if let Some(weigher) = weigher {
-        weigher.weigh(&line, indexes, codes, valid);
+        weigher.weigh(codes, valid, indexes, amid);
     }
     inside
 }
@@ -279,6 +291,7 @@ fn gather(source: &[u8], indexes: &[u32], found: &mut [u8]) {
 /// The footprints of one cell.
 struct Weigher<'a> {
     source: &'a Source<'a>,
+    line: &'a Line,
     near: [f64; 2],
     turn: [f64; 2],
     half: [f64; 2],
@@ -287,66 +300,47 @@ struct Weigher<'a> {
 
 impl<'a> Weigher<'a> {
     #[inline(always)]
-    fn new(source: &'a Source<'a>, line: &Line, downs: &[[f64; 2]], step: usize) -> Self {
+    fn new(source: &'a Source<'a>, line: &'a Line, downs: &[[f64; 2]], step: usize) -> Self {
         let (near, far) = (downs[0], downs[1]);
         let turn = [(far[0] - near[0]) / step as f64, (far[1] - near[1]) / step as f64];
         let half =
             [0, 1].map(|axis: usize| 0.5 * (line.slope[axis].abs() + near[axis].abs().max(far[axis].abs())));
-        Self { source, near, turn, half, large: !(half[0] <= NEAR && half[1] <= NEAR) }
+        let large = source.method.is_by_area() && !(half[0] <= NEAR && half[1] <= NEAR);
+        Self { source, line, near, turn, half, large }
     }
 
     /// Whether a pixel is done with what the source makes of its centre.
     #[inline(always)]
     fn takes(&self, made: u8) -> bool {
-        made != MIXED && !self.large
+        !self.large && self.source.takes(made)
     }
 
-    /// Weighs the footprints that are not done, of pixels that were seen.
+    /// Weighs what is not done, of pixels that were seen; `indexes` as found for the line, `amid` or not.
     #[inline(always)]
-    fn weigh(&self, line: &Line, indexes: &[u32], codes: &mut [u8], valid: &[u8]) {
+    fn weigh(&self, codes: &mut [u8], valid: &[u8], indexes: &[u32], amid: bool) {
         if !self.large && !codes.contains(&MIXED) {
             return;
         }
-        let (from, slope) = (line.from, line.slope);
         for (j, ((code, &seen), &index)) in codes.iter_mut().zip(valid).zip(indexes).enumerate() {
             if seen != 0 && !self.takes(*code) {
-                let place = j as f64;
-                let centre = [from[0] + slope[0] * place, from[1] + slope[1] * place];
-                let down = [self.near[0] + self.turn[0] * place, self.near[1] + self.turn[1] * place];
-                let footprint = Footprint { centre, down, along: slope, half: self.half };
-                let labels = self.source.labels;
-                *code = footprint.sample(labels, self.source.method, labels.codes[index as usize]);
+                *code = self.weighed(j as f64, index as usize, amid);
             }
         }
     }
-}
 
-/// Adds how often each code of the decoder occurs, 255 being the rest; sums of up to 192 fit a byte.
-#[inline(always)]
-fn tally(codes: &[u8], counts: &mut [u64; 256]) {
-    let mut found = [0; 5];
-    for part in codes.chunks(192) {
-        for (code, count) in (0_u8..5).zip(&mut found) {
-            *count += u64::from(part.iter().map(|&other| u8::from(other == code)).sum::<u8>());
+    #[inline(always)]
+    fn weighed(&self, j: f64, index: usize, amid: bool) -> u8 {
+        let Source { labels, method, .. } = *self.source;
+        let (from, slope) = (self.line.from, self.line.slope);
+        let centre = [from[0] + slope[0] * j, from[1] + slope[1] * j];
+        if method == Method::Bilinear {
+            // As the index was found: an edge within rounding is behind the centre.
+            let first = centre.map(|place| (place - 0.5 + SNAP).floor());
+            let codes = if amid { labels.four(index) } else { labels.four_around(first) };
+            return bilinear(codes, [centre[0] - 0.5 - first[0], centre[1] - 0.5 - first[1]]);
         }
-    }
-    counts.iter_mut().zip(found).for_each(|(sum, count)| *sum += count);
-    counts[255] += codes.len() as u64 - found.iter().sum::<u64>();
-}
-
-/// Adds how often each value occurs; four tables, so that runs of one value do not wait for each other.
-fn histogram(values: &[u8], counts: &mut [u64; 256]) {
-    let mut tables = [[0_u32; 256]; 4];
-    let (fours, rest) = values.as_chunks::<4>();
-    for four in fours {
-        for (table, &value) in tables.iter_mut().zip(four) {
-            table[usize::from(value)] += 1;
-        }
-    }
-    for &value in rest {
-        tables[0][usize::from(value)] += 1;
-    }
-    for (value, sum) in counts.iter_mut().enumerate() {
-        *sum += tables.iter().map(|table| u64::from(table[value])).sum::<u64>();
+        let down = [self.near[0] + self.turn[0] * j, self.near[1] + self.turn[1] * j];
+        let footprint = Footprint { centre, down, along: slope, half: self.half };
+        footprint.sample(labels, method, labels.codes[index])
     }
 }

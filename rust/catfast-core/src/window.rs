@@ -145,7 +145,8 @@ impl Pixels {
 
 /// A digest in hexadecimal.
 pub(crate) fn hexadecimal(digest: Sha256) -> String {
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+    digest.finalize().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Calls `sink` with the index and pixels of every window, on all threads; what it returned, in order.

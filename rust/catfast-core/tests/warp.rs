@@ -9,6 +9,7 @@ use common::on_threads;
 use ndarray::{Array2, Array3, s};
 use proptest::prelude::*;
 
+const METHODS: [Method; 4] = [Method::Nearest, Method::Majority, Method::Bilinear, Method::Fraction];
 const RULE: QaRule = QaRule { scheme: Scheme::Full, cloud: 0, ignore: FILL | DILATED | MEDIUM };
 /// Clear, cloud, shadow, snow, water and medium cloud, with their codes.
 const QA: [(u16, u8); 6] = [(21824, 0), (22280, 1), (23888, 2), (30048, 3), (21888, 4), (22080, 255)];
@@ -84,6 +85,18 @@ impl World {
         if inside { QA[self.kinds[(place[0] as usize, place[1] as usize)]].1 } else { 255 }
     }
 
+    /// Bilinear weights of 0..4 and 255 at a place, by the distance to every source pixel around.
+    fn bilinear(&self, place: [f64; 2]) -> [f64; 6] {
+        let near = [0, 1].map(|axis: usize| place[axis].round());
+        let mut weights = [0.0; 6];
+        for (row, column) in (-2..=2).flat_map(|row| (-2..=2).map(move |column| (row, column))) {
+            let middle = [near[0] + f64::from(row) + 0.5, near[1] + f64::from(column) + 0.5];
+            let hat = |axis: usize| (1.0 - (place[axis] - middle[axis]).abs()).max(0.0);
+            weights[usize::from(self.code(middle)).min(5)] += hat(0) * hat(1);
+        }
+        weights
+    }
+
     /// Shares of 0..4 and 255 under a pixel, from a dense lattice of points.
     fn shares(&self, i: usize, j: usize) -> [f64; 6] {
         const POINTS: usize = 48;
@@ -151,10 +164,28 @@ proptest! {
     }
 
     #[test]
+    fn bilinear_has_the_largest_weight(world in world()) {
+        let (out, counts) = world.all(Method::Bilinear);
+        for ((i, j), &found) in out.indexed_iter().filter(|(at, _)| world.valid[*at] != 0) {
+            let place = world.place(i as f64 + 0.5, j as f64 + 0.5);
+            let weights = world.bilinear(place);
+            let most = weights.iter().copied().fold(0.0, f64::max);
+            prop_assert!(weights[usize::from(found).min(5)] > most - 1e-5, "{found} of {weights:?}");
+            let tied = weights.iter().filter(|&&weight| weight > most - 1e-9).count() > 1;
+            let at_edge = place.iter().any(|&x| (x - x.round()).abs() < 1e-6);
+            let under = world.code(place);
+            if tied && !at_edge && weights[usize::from(under).min(5)] > most - 1e-9 {
+                prop_assert_eq!(found, under);
+            }
+        }
+        prop_assert_eq!(counts.inside, world.all(Method::Nearest).1.inside);
+    }
+
+    #[test]
     fn cutting_rows_changes_nothing(world in world(), cut in 0.0..1.0_f64) {
         let height = world.valid.dim().0;
         let cut = (height as f64 * cut) as usize;
-        for method in [Method::Nearest, Method::Majority, Method::Fraction] {
+        for method in METHODS {
             let (whole, counts) = world.all(method);
             let (upper, above) = world.rows(0, cut, method).expect("shapes that fit");
             let (lower, below) = world.rows(cut, height, method).expect("shapes that fit");
@@ -179,7 +210,7 @@ proptest! {
         let mut out = Array2::zeros((shapes[6], shapes[7]));
         let placement = Placement { step, first_row: rows.0, node_row: rows.1, origin };
         let rule = QaRule { scheme: Scheme::Full, cloud: flags.0, ignore: flags.1 };
-        for method in [Method::Nearest, Method::Majority, Method::Fraction] {
+        for method in METHODS {
             let _ = warp_qa_into(qa.view(), nodes.view(), valid.view(), out.view_mut(), &placement, method, &rule);
         }
     }
@@ -195,7 +226,8 @@ proptest! {
         let nodes = Array3::from_shape_vec((3, 3, 2), values).expect("18 values");
         let valid = Array2::ones((4, 4));
         let placement = Placement { step: 2, first_row: 0, node_row: 0, origin: (0, 0) };
-        for (method, cloud) in [(Method::Nearest, 1), (Method::Majority, 1), (Method::Fraction, 200)] {
+        for method in METHODS {
+            let cloud = if method == Method::Fraction { 200 } else { 1 };
             let mut out = Array2::zeros((4, 4));
             warp_qa_into(qa.view(), nodes.view(), valid.view(), out.view_mut(), &placement, method, &RULE)
                 .expect("shapes that fit");
@@ -211,7 +243,7 @@ proptest! {
 #[test]
 fn threads_change_nothing() {
     let world = World::new((60, 70), (400, 500), (0.13, 0.3, 0.0), 64, 7);
-    for method in [Method::Nearest, Method::Majority, Method::Fraction] {
+    for method in METHODS {
         assert_eq!(on_threads(1, || world.all(method)), on_threads(4, || world.all(method)));
     }
 }
@@ -224,7 +256,7 @@ fn a_window_and_the_whole_source_agree() {
         corner: [world.corner[0] - 13.0, world.corner[1] - 11.0],
         ..world.clone()
     };
-    for method in [Method::Nearest, Method::Majority, Method::Fraction] {
+    for method in METHODS {
         assert_eq!(world.all(method), part.all(method));
     }
 }
@@ -238,6 +270,10 @@ fn ties_go_to_the_centre_then_to_the_smallest() {
     world.kinds = ndarray::array![[2, 1], [1, 5]];
     assert_eq!(world.all(Method::Majority).0[(0, 0)], 1);
     assert_eq!(world.all(Method::Fraction).0[(0, 0)], 133, "two of three seen");
+    world.kinds = ndarray::array![[3, 2], [2, 3]];
+    assert_eq!(world.all(Method::Bilinear).0[(0, 0)], 3, "a quarter each: the centre's");
+    world.kinds = ndarray::array![[3, 2], [3, 5]];
+    assert_eq!(world.all(Method::Bilinear).0[(0, 0)], 3);
     world.kinds.fill(5);
     assert_eq!(world.all(Method::Fraction).0[(0, 0)], 255);
 }

@@ -7,6 +7,7 @@ mod classify;
 mod patch;
 mod pool;
 mod qa;
+mod refine;
 mod resample;
 mod store;
 mod valid;
@@ -35,6 +36,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(warp::warp_qa, module)?)?;
     module.add_function(wrap_pyfunction!(blocks::first_damaged_block, module)?)?;
     module.add_function(wrap_pyfunction!(valid::valid_mask, module)?)?;
+    module.add_function(wrap_pyfunction!(refine::grow_codes, module)?)?;
+    module.add_function(wrap_pyfunction!(refine::drop_small, module)?)?;
     module.add_function(wrap_pyfunction!(resample::resample_area, module)?)?;
     module.add_function(wrap_pyfunction!(patch::cut_tiles, module)?)?;
     module.add_function(wrap_pyfunction!(blend::blend_tiles, module)?)?;

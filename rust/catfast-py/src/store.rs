@@ -45,7 +45,7 @@ pub fn patch_counts(
     run(py, || label_counts_into(&windows, out))
 }
 
-/// Write two GeoTIFFs a window, zstd level 1 and predictor 2, and return the digests of each.
+/// Write two `GeoTIFF`s a window, zstd level 1 and predictor 2, and return the digests of each.
 ///
 /// Windows are as in `patch_counts`. `image_header` and `label_header` are the bytes before the strip and
 /// the places in it of the strip's offset and length (uint32) and the corner's x and y (float64); `corners`

@@ -15,8 +15,10 @@ use crate::pool::run;
 /// apart, `node_row` being the destination row of the first divided by `step`; between them they are
 /// interpolated bilinearly. `out` uint8 (H, W), from destination row `first_row` on, becomes 255 where
 /// `valid` uint8 (H, W) is 0 and outside `qa`; else, by `method`: "nearest" the code under the pixel's
-/// centre, "majority" the code that covers most of the pixel, "fraction" 200 times the share of cloud in
-/// what is not 255 under it. `scheme`, `cloud` and `ignore` are those of `decode_qa`.
+/// centre, "majority" the code that covers most of the pixel, "bilinear" the code with the largest bilinear
+/// weight at the centre among the four pixels around it (255 and what lies outside among them; of equal ones
+/// the code under the centre, then the smallest), "fraction" 200 times the share of cloud in what is not 255
+/// under the pixel. `scheme`, `cloud` and `ignore` are those of `decode_qa`.
 ///
 /// Returns how many pixel centres lie inside `qa`, and how often each of the 256 values was written.
 ///

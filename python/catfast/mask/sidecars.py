@@ -1,0 +1,130 @@
+"""Small files beside a mask: a style for QGIS and a STAC item."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+from catfast import __version__
+from catfast.classes import COLOURS, LABELS, NODATA
+from catfast.errors import MissingExtraError
+from catfast.mask.udm2 import UDM2_BANDS
+from catfast.raster import Grid, atomic_path, footprint_lonlat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from catfast.mask.config import MaskResult
+
+EXTENSIONS = tuple(
+    f"https://stac-extensions.github.io/{name}/schema.json"
+    for name in (
+        "eo/v1.1.0",
+        "projection/v2.0.0",
+        "raster/v1.1.0",
+        "classification/v2.0.0",
+        "processing/v1.2.0",
+    )
+)
+"""Names of the STAC extensions whose fields an item has."""
+
+
+def write_qml(path: Path) -> None:
+    """A QGIS layer style: each code in its colour, with its meaning.
+
+    Raises:
+        OutputError: the disk did not take it.
+    """
+    root = ET.Element("qgis", version="3.22", styleCategories="Symbology")
+    renderer = ET.SubElement(
+        ET.SubElement(root, "pipe"), "rasterrenderer", type="paletted", band="1", opacity="1", nodataColor=""
+    )
+    palette = ET.SubElement(renderer, "colorPalette")
+    for code, (red, green, blue, alpha) in COLOURS.items():
+        colour = f"#{red:02x}{green:02x}{blue:02x}"
+        ET.SubElement(
+            palette, "paletteEntry", value=str(code), color=colour, alpha=str(alpha), label=LABELS[code]
+        )
+    ET.indent(root)
+    text = (
+        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(root, "unicode") + "\n"
+    )
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_stac(path: Path, result: MaskResult, grid: Grid, tags: Mapping[str, str], taken: datetime) -> None:
+    """A STAC item of one mask, with the extensions eo, projection, raster, classification and processing.
+
+    Args:
+        path: the item.
+        result: what was made.
+        grid: the mask's.
+        tags: the mask's dataset tags.
+        taken: when the scene was acquired.
+
+    Raises:
+        OutputError: the disk did not take it.
+        MissingExtraError: pystac is not installed.
+    """
+    try:
+        import pystac
+    except ImportError:
+        raise MissingExtraError("--stac", "report") from None
+    geometry, bbox = footprint_lonlat(grid)
+    item = pystac.Item(
+        id=path.stem,
+        geometry=geometry,
+        bbox=bbox,
+        datetime=taken,
+        properties=_properties(result, grid, tags),
+        stac_extensions=list(EXTENSIONS),
+    )
+    item.add_asset("mask", _asset(pystac, result.output, udm2=tags["CATFAST_FORMAT"] == "udm2"))
+    with atomic_path(path) as temporary:
+        text = json.dumps(item.to_dict(include_self_link=False), indent=2)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _properties(result: MaskResult, grid: Grid, tags: Mapping[str, str]) -> dict[str, Any]:
+    authority = grid.crs.to_authority() if grid.crs else None
+    found = {
+        "proj:code": ":".join(authority) if authority else None,
+        "proj:shape": [grid.height, grid.width],
+        "proj:transform": list(grid.transform),
+        "processing:software": {"catfast": __version__},
+        "catfast:model": tags["CATFAST_MODEL"],
+        "catfast:model_sha256": tags["CATFAST_MODEL_SHA256"],
+        "catfast:input": tags["CATFAST_INPUT"],
+        "catfast:input_sha256": tags["CATFAST_INPUT_SHA256"],
+        "catfast:valid_percent": result.valid_percent,
+        "catfast:percent": dict(result.classes),
+    }
+    cloud = result.classes.get("cloud")
+    return found if cloud is None else {"eo:cloud_cover": cloud, **found}
+
+
+def _asset(pystac: Any, output: Path, *, udm2: bool) -> Any:
+    bands = [{"data_type": "uint8"}] * len(UDM2_BANDS) if udm2 else [{"data_type": "uint8", "nodata": NODATA}]
+    more: dict[str, Any] = {"raster:bands": bands}
+    if not udm2:
+        more["classification:classes"] = [
+            {
+                "value": code,
+                "name": label.replace(" ", "-").replace("/", "-"),
+                "description": label,
+                "color_hint": "{:02X}{:02X}{:02X}".format(*COLOURS[code][:3]),
+                **({"nodata": True} if code == NODATA else {}),
+            }
+            for code, label in LABELS.items()
+        ]
+    return pystac.Asset(
+        href=output.name,
+        title="cloud mask",
+        media_type=pystac.MediaType.COG,
+        roles=["data", "cloud", "cloud-shadow"],
+        extra_fields=more,
+    )

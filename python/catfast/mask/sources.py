@@ -1,0 +1,133 @@
+"""What a user names to be masked, to scenes: files, folders, Planet orders, globs, lists and catalogues."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from catfast.errors import InputError, MissingExtraError, Notice
+from catfast.order import Manifest, find_manifest
+from catfast.planet import is_image_name
+
+_MAGIC = re.compile(r"[*?[]")
+_LISTS = (".txt", ".lst")
+_OWN = re.compile(r"(?i)_(mask|confidence)\.tiff?$")
+"""Names that masking gives to what it writes: never taken for scenes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One scene to be masked."""
+
+    path: Path
+    """The image."""
+    named: bool
+    """Whether the user named this very file: it is masked even where an order's manifest disagrees."""
+
+    def checked(self) -> tuple[Notice, ...]:
+        """Compare the scene's files with the manifest of its order, if there is one.
+
+        Raises:
+            InputError: a file of a scene that was found in a folder is not what the manifest lists.
+        """
+        try:
+            manifest = find_manifest(self.path)
+            if manifest is None:
+                return ()
+            return tuple(_compare(manifest, self.path))
+        except InputError as error:
+            if not self.named:
+                raise
+            return (Notice("manifest_mismatch", f"{error}: masked nevertheless, as it was named"),)
+
+
+def _compare(manifest: Manifest, scene: Path) -> Iterator[Notice]:
+    for path in manifest.of_scene(scene):
+        if path.exists():
+            manifest.check(path)
+        else:
+            yield Notice("manifest_missing", f"{manifest.path} lists {path.name}, which is not there")
+
+
+def find_scenes(sources: Sequence[Path]) -> list[Source]:
+    """Scenes of files, folders, globs (``'orders/*/*_SR.tif'``), text lists (``.txt``) and catalogues.
+
+    A folder is searched through and through; masks, usable data masks and visual images in it are no scenes.
+    Every file comes once, where it was met first.
+
+    Raises:
+        InputError: a source holds no scene, or a list or catalogue cannot be read.
+        MissingExtraError: a catalogue is given and pyarrow is not installed.
+    """
+    found: dict[str, Source] = {}
+    for source in sources:
+        for scene in _scenes(source):
+            key = os.path.abspath(scene.path)  # noqa: PTH100 - as it is named, links and all
+            if key not in found or scene.named:
+                found[key] = scene
+    return list(found.values())
+
+
+def _scenes(source: Path) -> list[Source]:
+    if source.is_dir():
+        return _of_folder(source)
+    if _MAGIC.search(str(source)) and not source.exists():
+        return _some(source, [Path(name) for name in sorted(glob.glob(str(source), recursive=True))])  # noqa: PTH207
+    if source.suffix.lower() in _LISTS:
+        return _some(source, [Path(line) for line in _lines(source)])
+    if source.suffix.lower() == ".parquet":
+        return _some(source, _of_catalogue(source))
+    return [Source(path=source, named=True)]
+
+
+def _some(source: Path, paths: list[Path]) -> list[Source]:
+    """Scenes of what a source names; folders among them are searched."""
+    found: list[Source] = []
+    for path in paths:
+        found += _of_folder(path) if path.is_dir() else [Source(path=path, named=True)]
+    if not found:
+        raise InputError(f"{source}: expected scenes, found none")
+    return [scene for scene in found if not _OWN.search(scene.path.name)]
+
+
+def _of_folder(folder: Path) -> list[Source]:
+    found = []
+    for root, folders, names in os.walk(folder):
+        folders.sort()
+        found += [Path(root) / name for name in sorted(names) if is_image_name(name)]
+    if not found:
+        raise InputError(f"{folder}: expected a folder with scenes (GeoTIFF), found none in it")
+    return [Source(path=path, named=False) for path in found]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: expected a list of scenes, found no text: {error}") from error
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _of_catalogue(path: Path) -> list[Path]:
+    """Images of the scenes of a catalogue, in the folders that its ``path`` column names."""
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError:
+        raise MissingExtraError("A catalogue of scenes", "pairs") from None
+    try:
+        rows = parquet.read_table(path, columns=["scene_id", "path"]).to_pylist()
+    except (ArrowException, OSError, ValueError) as error:
+        raise InputError(f"{path}: expected a scene catalogue with scene_id and path: {error}") from error
+    found = []
+    for row in rows:
+        place = Path(row["path"] or "")
+        folder = place if place.is_dir() else place.parent
+        names = sorted(child.name for child in folder.glob(f"{glob.escape(row['scene_id'])}*"))
+        found += [folder / name for name in names if row["path"] and is_image_name(name)]
+    return found

@@ -1,0 +1,120 @@
+"""Between grids and shapes in longitude and latitude (GeoJSON, RFC 7946)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from affine import Affine
+from pyproj import Transformer
+from pyproj.exceptions import ProjError
+from rasterio.features import geometry_mask
+from rasterio.warp import transform_geom
+
+from catfast.errors import InputError
+from catfast.raster.grid import Grid
+
+EDGE_DEGREES = 0.01
+"""Longest piece of an edge before it is projected: straight lines in longitude and latitude bend on a map."""
+
+_POLYGONS: Mapping[str, Callable[[Any], list[Any]]] = {
+    "Polygon": lambda found: [found],
+    "MultiPolygon": lambda found: found,
+}
+
+
+class Area:
+    """The polygons of a GeoJSON file, on a grid."""
+
+    def __init__(self, path: Path, grid: Grid) -> None:
+        self._grid = grid
+        polygons = _polygons(path)
+        if grid.crs is None:
+            raise InputError(f"{path}: the area cannot be placed: the scene has no CRS")
+        transformer = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True)
+        try:
+            self._shapes = [_placed(rings, transformer) for rings in polygons]
+        except (ProjError, ValueError, TypeError, IndexError) as error:
+            raise InputError(f"{path}: expected rings of longitude and latitude, found {error}") from error
+
+    def rows(self, start: int, stop: int) -> npt.NDArray[np.bool_]:
+        """Whether the middle of each pixel of rows from ``start`` to ``stop`` lies inside, (n, width)."""
+        transform = self._grid.transform @ Affine.translation(0, start)
+        shape = (stop - start, self._grid.width)
+        return np.asarray(geometry_mask(self._shapes, shape, transform, invert=True))
+
+
+def _polygons(path: Path) -> list[Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: expected GeoJSON, found no JSON: {error}") from error
+    found = [polygon for geometry in _geometries(content) for polygon in _rings(path, geometry)]
+    if not found:
+        raise InputError(f"{path}: expected GeoJSON with a polygon, found none")
+    return found
+
+
+def _geometries(content: Any) -> list[Any]:
+    """Geometries of a FeatureCollection, a Feature, a GeometryCollection or a geometry."""
+    if not isinstance(content, dict):
+        return []
+    for key in ("features", "geometries"):
+        if isinstance(content.get(key), list):
+            return [geometry for part in content[key] for geometry in _geometries(part)]
+    return _geometries(content["geometry"]) if content.get("type") == "Feature" else [content]
+
+
+def _rings(path: Path, geometry: Any) -> list[Any]:
+    kind = geometry.get("type")
+    if kind not in _POLYGONS:
+        raise InputError(f"{path}: expected polygons, found {kind or 'an object without a type'}")
+    return _POLYGONS[kind](geometry.get("coordinates") or [])
+
+
+def _placed(rings: Any, transformer: Transformer) -> dict[str, Any]:
+    placed = []
+    for ring in rings:
+        corners = np.array([corner[:2] for corner in ring], float)
+        if corners.ndim != 2 or len(corners) < 4 or np.abs(corners).max() > 360:
+            raise ValueError(f"a ring of {len(ring)} corners")
+        lon, lat = _densified(corners).T
+        x, y = transformer.transform(lon, lat, errcheck=True)
+        placed.append(list(zip(x.tolist(), y.tolist(), strict=True)))
+    return {"type": "Polygon", "coordinates": placed}
+
+
+def _densified(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    pieces = [
+        np.linspace(a, b, max(1, int(np.ceil(np.abs(b - a).max() / EDGE_DEGREES))), endpoint=False)
+        for a, b in pairwise(corners)
+    ]
+    return np.concatenate([*pieces, corners[-1:]])
+
+
+def footprint_lonlat(grid: Grid) -> tuple[dict[str, Any], list[float]]:
+    """Outline of a grid as a GeoJSON geometry, cut at the antimeridian, and its west, south, east, north.
+
+    West is the larger of the two where the outline crosses the antimeridian (RFC 7946, 5.2).
+    """
+    size = np.array([grid.width, grid.height])
+    sides = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
+    steps = np.linspace(0, 1, 21)[:-1, None]
+    pixels = np.concatenate([a + (np.subtract(b, a)) * steps for a, b in pairwise(sides)])
+    corners = [grid.transform @ tuple(pixel) for pixel in np.vstack([pixels, [(0, 0)]]) * size]
+    shape = {"type": "Polygon", "coordinates": [corners]}
+    found: dict[str, Any] = transform_geom(grid.crs, "EPSG:4326", shape, antimeridian_cutting=True)
+    parts = found["coordinates"] if found["type"] == "MultiPolygon" else [found["coordinates"]]
+    spans = [(min(lon), max(lon)) for lon in ([point[0] for point in part[0]] for part in parts)]
+    lat = [point[1] for part in parts for point in part[0]]
+    crosses = len(parts) > 1
+    west = max(low for low, _ in spans) if crosses else spans[0][0]
+    east = min(high for _, high in spans) if crosses else spans[0][1]
+    return found, [west, min(lat), east, max(lat)]

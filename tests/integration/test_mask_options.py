@@ -1,0 +1,199 @@
+"""What a user may ask of a mask besides the mask: margins, areas, formats and files beside it."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pystac
+import pytest
+import rasterio
+from pyproj import Transformer
+from rasterio.transform import Affine
+from rio_cogeo.cogeo import cog_validate
+
+from tests.conftest import UTM_4N, cloudy_dn, write_scene
+from tests.golden.test_mask_refine import grown, without_small
+
+NAME = "20230601_101112_12_2401_3B_AnalyticMS_SR"
+
+
+@pytest.fixture
+def mask(catfast, known_model):
+    def run(*arguments):
+        done = catfast("mask", "--model", known_model, "--json", *arguments)
+        assert done.code == 0, done.err
+        return done.objects[0]
+
+    return run
+
+
+def read(path):
+    with rasterio.open(path) as dataset:
+        return dataset.read()
+
+
+def square(west, south, east, north):
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def lonlat(x, y):
+    return Transformer.from_crs(UTM_4N, "EPSG:4326", always_xy=True).transform(x, y)
+
+
+@pytest.mark.parametrize(("metres", "least"), [(30, 0), (0, 400), (12, 400)])
+def test_margin_and_least_area_on_the_finished_mask(mask, tmp_path, metres, least):
+    rng = np.random.default_rng(4)
+    dn = cloudy_dn(150, 170)
+    for row, column in rng.integers(5, 145, (12, 2)):
+        dn[:, row : row + 4, column : column + 4] = 7000
+    scene = write_scene(tmp_path / "a.tif", dn)
+    mask(scene, "-o", tmp_path / "plain.tif", "--gsd", "3")
+    mask(scene, "-o", tmp_path / "m.tif", "--gsd", "3", "--buffer", metres, "--min-area", least)
+    plain, out = read(tmp_path / "plain.tif")[0], read(tmp_path / "m.tif")[0]
+    expected = grown(without_small(plain, -(-least // 9)), metres, (3, 3))
+    assert np.array_equal(out, expected)
+    assert not np.array_equal(out, plain)
+
+
+def test_presets_are_thresholds(mask, scene, tmp_path):
+    shares = [
+        mask(scene, "-o", tmp_path / f"{p}.tif", "--preset", p)["classes"]["cloud"]
+        for p in ("conservative", "balanced", "liberal")
+    ]
+    given = mask(scene, "-o", tmp_path / "t.tif", "--threshold", "0.3")["classes"]["cloud"]
+    assert shares[0] == given
+    assert shares[0] > shares[1] > shares[2]
+
+
+def test_a_threshold_and_a_preset_exclude_each_other(catfast, scene):
+    run = catfast("mask", scene, "--threshold", "0.4", "--preset", "liberal")
+    assert (run.code, run.err.strip()) == (2, "catfast: --threshold and --preset exclude each other")
+
+
+def test_percentages_count_the_area_of_interest(mask, scene, tmp_path):
+    """The area is a square of pixels, drawn in degrees with its corners between pixel middles."""
+    with rasterio.open(scene) as dataset:
+        transform = dataset.transform
+    rows, columns = (40, 160), (10, 130)
+    corners = [
+        transform @ (c, r)
+        for c, r in (
+            (columns[0], rows[1]),
+            (columns[1], rows[1]),
+            (columns[1], rows[0]),
+            (columns[0], rows[0]),
+            (columns[0], rows[1]),
+        )
+    ]
+    ring = [list(lonlat(*corner)) for corner in corners]
+    aoi = tmp_path / "aoi.geojson"
+    shape = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    aoi.write_text(json.dumps({"type": "FeatureCollection", "features": [shape]}))
+    told = mask(scene, "-o", tmp_path / "m.tif", "--aoi", aoi)
+    inside = read(tmp_path / "m.tif")[0][slice(*rows), slice(*columns)]
+    assert told["classes"]["cloud"] == pytest.approx(
+        100 * (inside == 1).sum() / (inside != 255).sum(), abs=1e-3
+    )
+    assert told["valid_percent"] == pytest.approx(100 * (inside != 255).mean(), abs=1e-3)
+    assert 0 < told["classes"]["cloud"] < 100
+    assert mask(scene, "-o", tmp_path / "m.tif", "--aoi", aoi)["status"] == "skipped"
+
+
+def test_a_scene_outside_the_area_has_no_percentages(mask, scene, tmp_path):
+    aoi = tmp_path / "aoi.geojson"
+    aoi.write_text(json.dumps(square(10, 10, 11, 11)))
+    told = mask(scene, "-o", tmp_path / "m.tif", "--aoi", aoi)
+    assert (told["classes"], told["warnings"][0]["name"]) == ({}, "outside_aoi")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("not json", "expected GeoJSON, found no JSON"),
+        ("{}", "expected polygons, found an object without a type"),
+        ("[]", "expected GeoJSON with a polygon, found none"),
+        ('{"type": "Point", "coordinates": [1, 2]}', "expected polygons, found Point"),
+        ('{"type": "Polygon", "coordinates": [[[1, 2], [3, 4]]]}', "found a ring of 2 corners"),
+        (
+            '{"type": "Polygon", "coordinates": [[[5e5, 7e6], [6e5, 7e6], [6e5, 8e6], [5e5, 7e6]]]}',
+            "a ring of 4",
+        ),
+        ('{"type": "Polygon", "coordinates": [["a", "b", "c", "d"]]}', "expected rings of longitude"),
+    ],
+)
+def test_what_is_no_area_is_refused(catfast, scene, tmp_path, text, message):
+    aoi = tmp_path / "aoi.geojson"
+    aoi.write_text(text)
+    run = catfast("mask", scene, "-o", tmp_path / "m.tif", "--aoi", aoi)
+    assert (run.code, len(run.err.splitlines())) == (3, 1)
+    assert str(aoi) in run.err
+    assert message in run.err
+    assert not list(tmp_path.glob("*m.tif*"))
+
+
+def test_udm2_has_planets_bands(mask, scene, tmp_path):
+    mask(scene, "-o", tmp_path / "plain.tif", "--confidence")
+    mask(scene, "-o", tmp_path / "u.tif", "--format", "udm2", "--buffer", "30")
+    mask(scene, "-o", tmp_path / "b.tif", "--buffer", "30")
+    bands, codes = read(tmp_path / "u.tif"), read(tmp_path / "b.tif")[0]
+    assert cog_validate(tmp_path / "u.tif", strict=True, quiet=True)[0]
+    with rasterio.open(tmp_path / "u.tif") as dataset:
+        assert dataset.descriptions[:3] == ("clear", "snow", "shadow")
+        assert dataset.descriptions[5:] == ("cloud", "confidence", "udm1")
+        assert dataset.nodata is None
+    assert np.array_equal(bands[5], codes == 1)
+    assert np.array_equal(bands[0], codes == 0)
+    assert np.array_equal(bands[7] & 1, codes == 255)
+    assert not bands[3:5].any()
+    sure = read(tmp_path / "plain_confidence.tif").max(axis=0)
+    assert np.array_equal(bands[6], np.where(codes == 255, 0, sure))
+
+
+def test_a_qgis_style_names_every_code(mask, scene, tmp_path):
+    mask(scene, "-o", tmp_path / "m.tif", "--qml")
+    entries = ET.parse(tmp_path / "m.qml").getroot().iter("paletteEntry")  # noqa: S314 - our own file
+    with rasterio.open(tmp_path / "m.tif") as dataset:
+        colours = dataset.colormap(1)
+    found = {int(entry.get("value")): entry for entry in entries}
+    assert set(found) == {0, 1, 2, 3, 4, 255}
+    for code, entry in found.items():
+        rgb = tuple(int(entry.get("color")[at : at + 2], 16) for at in (1, 3, 5))
+        assert (*rgb, int(entry.get("alpha"))) == colours[code]
+
+
+def test_a_stac_item_tells_what_was_made(mask, tmp_path):
+    scene = write_scene(tmp_path / f"{NAME}.tif", cloudy_dn())
+    told = mask(scene, "--stac", "--out-dir", tmp_path / "out")
+    item = pystac.Item.from_file(tmp_path / "out" / f"{NAME}_mask.json")
+    item.stac_extensions = []  # their schemas are not shipped with pystac; the core one is
+    assert item.validate()
+    assert item.datetime.isoformat() == "2023-06-01T10:11:12.120000+00:00"
+    assert item.properties["eo:cloud_cover"] == told["classes"]["cloud"]
+    assert item.properties["proj:code"] == UTM_4N
+    with rasterio.open(tmp_path / "out" / item.assets["mask"].href) as dataset:
+        assert item.properties["proj:shape"] == [dataset.height, dataset.width]
+        assert Affine(*item.properties["proj:transform"][:6]) == dataset.transform
+        west, south = lonlat(*(dataset.bounds[:2]))
+    assert item.bbox[:2] == pytest.approx([west, south], abs=1e-4)
+
+
+def test_a_stac_item_over_the_antimeridian_is_cut(mask, tmp_path):
+    x, y = Transformer.from_crs("EPSG:4326", "EPSG:32601", always_xy=True).transform(180, 70)
+    scene = write_scene(
+        tmp_path / f"{NAME}.tif", cloudy_dn(), crs="EPSG:32601", transform=Affine(3, 0, x - 300, 0, -3, y)
+    )
+    mask(scene, "--stac")
+    item = json.loads((tmp_path / f"{NAME}_mask.json").read_text())
+    assert item["geometry"]["type"] == "MultiPolygon"
+    assert item["bbox"][0] > 179.9
+    assert item["bbox"][2] < -179.9
+
+
+def test_without_a_time_there_is_no_item_but_a_warning(mask, tmp_path):
+    scene = write_scene(tmp_path / "a.tif", cloudy_dn())
+    told = mask(scene, "--stac")
+    assert "no_stac_item" in [warning["name"] for warning in told["warnings"]]
+    assert not (tmp_path / "a_mask.json").exists()
