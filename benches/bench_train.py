@@ -32,9 +32,10 @@ from catfast.patches import PatchDataset
 from catfast.simulate import batch as simulate
 from catfast.train import TrainConfig
 from catfast.train.augment import identity
-from catfast.train.data import PatchReader, Source, loader, open_source
+from catfast.train.data import PatchReader, loader
 from catfast.train.loop import World, quietly, trainer_options
 from catfast.train.module import Learner
+from catfast.train.source import Source, open_source
 from catfast.train.stream import TrainStream, plan
 from recipes.simulated_store import write_store
 from report import Result, interleaved, options, seconds, show, spread, write

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from catfast.models import ModelConfig
     from catfast.pairs import PairsConfig, PairsResult
     from catfast.simulate import WorldConfig, simulate_world
+    from catfast.train import TrainConfig, TrainResult, train_model
 
 __all__ = [
     "CatalogConfig",
@@ -35,11 +36,14 @@ __all__ = [
     "OutputError",
     "PairsConfig",
     "PairsResult",
+    "TrainConfig",
+    "TrainResult",
     "UsageError",
     "WorldConfig",
     "__version__",
     "mask_scene",
     "simulate_world",
+    "train_model",
     "transfer_labels",
 ]
 
@@ -59,10 +63,13 @@ _HOMES = {
     "OutputError": "errors",
     "PairsConfig": "pairs",
     "PairsResult": "pairs",
+    "TrainConfig": "train",
+    "TrainResult": "train",
     "UsageError": "errors",
     "WorldConfig": "simulate",
     "mask_scene": "mask",
     "simulate_world": "simulate",
+    "train_model": "train",
     "transfer_labels": "labels",
 }
 

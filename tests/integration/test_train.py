@@ -235,8 +235,8 @@ def test_soft_labels_are_learnt(tmp_path):
     label[:, :2] = 255
     path = write_store(tmp_path / "s", image, label, soft=True, method="fraction", scheme="binary").path
     options = TrainConfig(
-        model="segformer", max_steps=120, batch_size=4, learning_rate=2e-3, ema=0.9, dice=0.0, augment=False,
-        score="loss", patience=0,
+        model="segformer", max_steps=80, validate_every=80, batch_size=4, learning_rate=3e-3, ema=0.9,
+        dice=0.0, augment=False, score="loss", patience=0,
     )  # fmt: skip
     run = train([path], tmp_path / "r", options).run
     config, network = ModelConfig.load(run), load(run)
@@ -293,6 +293,28 @@ def test_the_command_says_it_in_one_line(tmp_path):
     assert len(failed.err.strip().splitlines()) == 1
     usage = run_catfast("train", tmp_path / "none", "-o", tmp_path / "run", "--loss", "mse")
     assert (usage.code, len(usage.err.strip().splitlines())) == (2, 1)
+
+
+def test_a_network_that_cannot_be_built_leaves_nothing(small, tmp_path):
+    for options, says in (
+        ({"model": "vgg"}, "no architecture 'vgg'"),
+        ({"encoder": "resnet1"}, "resnet1"),
+        ({"model": "segformer", "variant": "b9"}, "no SegFormer variant 'b9'"),
+    ):
+        with pytest.raises(InputError, match=says) as caught:
+            train([small], tmp_path / "run", TrainConfig(max_steps=1, **options))
+        assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_ends_it_as_other_commands(small, tmp_path):
+    """Exit code 130 and a word, and the state so far is there to go on from."""
+    run = started(small, tmp_path / "run", "--checkpoint-every", 1, "--max-steps", 4000)
+    while run.poll() is None and not (tmp_path / "run" / "state.safetensors").exists():
+        time.sleep(0.01)
+    run.send_signal(signal.SIGINT)
+    assert run.wait() == 130
+    assert steps_behind(tmp_path / "run" / "state.safetensors") >= 1
 
 
 def test_without_torch_it_names_the_extra(small, tmp_path):

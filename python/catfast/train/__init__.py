@@ -11,11 +11,17 @@ from catfast._lazy import names_from
 
 if TYPE_CHECKING:
     from catfast.train.config import TrainConfig, TrainResult
-    from catfast.train.run import train
+    from catfast.train.run import train, train_model
     from catfast.train.toml import load_config
 
-__all__ = ["TrainConfig", "TrainResult", "load_config", "train"]
+__all__ = ["TrainConfig", "TrainResult", "load_config", "train", "train_model"]
 
-_HOMES = {"TrainConfig": "config", "TrainResult": "config", "load_config": "toml", "train": "run"}
+_HOMES = {
+    "TrainConfig": "config",
+    "TrainResult": "config",
+    "load_config": "toml",
+    "train": "run",
+    "train_model": "run",
+}
 
 __getattr__ = names_from(__name__, _HOMES)

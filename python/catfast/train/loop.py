@@ -25,13 +25,14 @@ from catfast.errors import InputError, UsageError
 from catfast.models import ModelConfig, build, load, resolve
 from catfast.train.callbacks import Keeper, Recorder
 from catfast.train.config import TrainConfig
-from catfast.train.data import PatchReader, Source, loader
+from catfast.train.data import PatchReader, loader
 from catfast.train.module import Learner
 from catfast.train.pictures import sampler
+from catfast.train.source import Source
 from catfast.train.state import STATE_NAME, SafeState, read_tree
 from catfast.train.stream import TrainStream, ValidStream, plan
 
-__all__ = ["World", "fit", "quietly", "trainer_options"]
+__all__ = ["World", "fit", "network_of", "quietly", "trainer_options"]
 
 _CLIP = 1.0
 """Largest norm of a gradient."""
@@ -63,6 +64,7 @@ def fit(
     source: Source,
     run: Path,
     model: ModelConfig,
+    network: torch.nn.Module,
     config: TrainConfig,
     progress: Callable[[int, int], None] | None,
 ) -> dict[str, Any]:
@@ -78,7 +80,7 @@ def fit(
     )
     state = run / STATE_NAME
     first = _step_of(state) if state.exists() else 0
-    learner = Learner(_network(model, config), model, config, outline, soft=source.soft)
+    learner = Learner(network, model, config, outline, soft=source.soft)
     train, valid = _readers(source, model, config)
     stream = TrainStream(len(source.train), config.batch_size, outline, config.seed, world.rank, world.size)
     stream.start_at(first)
@@ -141,8 +143,12 @@ def _outcome(trainer: Trainer, learner: Learner, keeper: Keeper, first: int, ste
     }
 
 
-def _network(model: ModelConfig, config: TrainConfig) -> torch.nn.Module:
-    """The network to begin with; random weights depend on the seed alone."""
+def network_of(model: ModelConfig, config: TrainConfig) -> torch.nn.Module:
+    """The network to begin with; random weights depend on the seed alone.
+
+    Raises:
+        InputError: there is no such network, or ``init`` does not hold its weights.
+    """
     if config.init is None:
         torch.manual_seed(config.seed)
         return build(model)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from catfast.errors import InputError, MissingExtraError, OutputError, UsageError
 from catfast.models import ModelConfig, resolve
 from catfast.train.config import TrainConfig, TrainResult
+from catfast.train.source import Source, open_source
 from catfast.train.toml import RUN_TOML, load_config, read, write
 
-if TYPE_CHECKING:
-    from catfast.train.data import Source
-
-__all__ = ["train"]
+__all__ = ["train", "train_model"]
 
 _PACKAGES = ("torch", "lightning", "safetensors", "tensorboard", "tomli_w")
 _MEAN, _STD = 0.3, 0.3
@@ -56,23 +55,18 @@ def train(
         MissingExtraError: the packages of ``catfast[train]`` are not installed.
     """
     began = time.monotonic()
-    _need_packages()
-    from catfast.train.data import open_source
-    from catfast.train.loop import fit
-
     run, paths = Path(out), [Path(store) for store in stores]
     config = config or TrainConfig()
     source = open_source(paths, config.classes)
     config = _resolved(config, source)
     model = _model(config, source, run.name)
+    _need_packages()
+    from catfast.train.loop import fit, network_of
+
+    network = network_of(model, config)
     _prepare(run, paths, config, source, resume=resume)
-    try:
-        outcome = fit(source, run, model, config, progress)
-    except InputError as error:
-        # A reading process sends its traceback along; its last line is the sentence.
-        raise InputError(
-            str(error).rstrip().splitlines()[-1].removeprefix("catfast.errors.InputError: ")
-        ) from None
+    with _in_one_sentence(run):
+        outcome = fit(source, run, model, network, config, progress)
     return TrainResult(
         run=run,
         warnings=source.warnings,
@@ -80,6 +74,10 @@ def train(
         seconds=time.monotonic() - began,
         **outcome,
     )
+
+
+train_model = train
+"""The name of :func:`train` outside this room."""
 
 
 def _need_packages() -> None:
@@ -92,11 +90,30 @@ def _need_packages() -> None:
         raise MissingExtraError("Training", "train") from None
 
 
+@contextlib.contextmanager
+def _in_one_sentence(run: Path) -> Iterator[None]:
+    """Tell what goes wrong in the loop as an error of ours."""
+    import torch
+
+    try:
+        yield
+    except InputError as error:
+        # A reading process sends its traceback along; its last line is the sentence.
+        last = str(error).rstrip().splitlines()[-1]
+        raise InputError(last.removeprefix("catfast.errors.InputError: ")) from None
+    except torch.cuda.OutOfMemoryError:
+        raise UsageError("the GPU has no room for such batches: lower --batch-size") from None
+    except OSError as error:
+        raise OutputError(f"{run}: cannot be written: {error.strerror or error}") from error
+
+
 def _resolved(config: TrainConfig, source: Source) -> TrainConfig:
     """Fill in what the stores and ``init`` decide."""
     changes: dict[str, Any] = {"classes": source.classes, "gsd_m": config.gsd_m or source.gsd_m}
     if config.gsd_m is not None and config.gsd_m < source.gsd_m:
         raise UsageError(f"--gsd {config.gsd_m:g} is finer than the patches, which have {source.gsd_m:g} m")
+    if config.model == "deeplabv3plus" and config.batch_size < 2:
+        raise UsageError("--batch-size must be at least 2 for deeplabv3plus, whose pooling is normalised")
     if config.init is None:
         changes["model"] = config.model or "unet"
         size, default = ("variant", "b0") if changes["model"] == "segformer" else ("encoder", "mobilenet_v2")

@@ -40,7 +40,10 @@ class SafeState(CheckpointIO):
         tensors: dict[str, Tensor] = {}
         tree = json.dumps(_packed(checkpoint, "", tensors))
         with atomic_path(Path(path)) as temporary:
-            save_file(tensors, temporary, {_TREE: tree})
+            try:
+                save_file(tensors, temporary, {_TREE: tree})
+            except SafetensorError as error:
+                raise OSError(f"safetensors: {error}") from error
 
     def load_checkpoint(
         self,
