@@ -32,7 +32,7 @@ from catfast.patches import PatchDataset
 from catfast.simulate import batch as simulate
 from catfast.train import TrainConfig
 from catfast.train.augment import identity
-from catfast.train.data import PatchReader, loader
+from catfast.train.data import AHEAD, PatchReader, loader
 from catfast.train.loop import World, quietly, trainer_options
 from catfast.train.module import Learner
 from catfast.train.source import Source, open_source
@@ -141,20 +141,16 @@ def plain(path: Path, setting: Setting) -> Iterator[Any]:
             num_workers=setting.workers,
             pin_memory=setting.cuda,
             drop_last=True,
-            prefetch_factor=4 if setting.workers else None,
+            prefetch_factor=AHEAD if setting.workers else None,
         )
 
 
 class Model:
     """Forward, backward and step over one batch on the device."""
 
-    def __init__(self, case: Case, setting: Setting) -> None:
-        self._setting = setting
-        model = ModelConfig(name=case.name, architecture=case.architecture)
-        outline = plan(1000, setting.batch, 1, 1, 1000, None)
-        self._learner = Learner(build(model), model, setting.config(), outline, soft=False).to(setting.device)
-        self._learner.train()
-        self._optimiser = self._learner.configure_optimizers()["optimizer"]
+    def __init__(self, learner: Learner, setting: Setting) -> None:
+        self._learner, self._setting = learner.to(setting.device), setting
+        self._optimiser = learner.configure_optimizers()["optimizer"]
         rng = np.random.default_rng(0)
         shape = (setting.batch, 4, setting.size, setting.size)
         raw = {
@@ -179,53 +175,56 @@ class Model:
 
 
 class Clock(Callback):
-    """Times the loop from step to step, after the first ``skip``."""
+    """Times rounds of the loop, and between them the model alone.
 
-    def __init__(self, setting: Setting, skip: int) -> None:
-        self._setting, self._skip, self._began = setting, skip, 0.0
-        self.seconds: list[float] = []
+    After each pause as many steps go untimed as batches may lie ready by then.
+    """
+
+    def __init__(self, alone: Model, setting: Setting) -> None:
+        self._alone, self._setting = alone, setting
+        self._skip = 2 + AHEAD * setting.workers
+        self._round = self._skip + setting.steps
+        self._began = 0.0
+        self.both: list[float] = []
+        self.alone: list[float] = []
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        done = trainer.global_step - self._skip
-        if done < 0 or done % self._setting.steps:
-            return
-        self._setting.wait()
-        now = time.perf_counter()
-        if done:
-            self.seconds.append(now - self._began)
-        self._began = now
+        place = trainer.global_step % self._round
+        if place == self._skip:
+            self._setting.wait()
+            self._began = time.perf_counter()
+        elif place == 0:
+            self._setting.wait()
+            self.both.append(time.perf_counter() - self._began)
+            if not self.alone:
+                self._alone()
+            self.alone.append(seconds(self._alone))
 
 
-def both(case: Case, source: Source, setting: Setting, rounds: int) -> list[float]:
-    """Seconds of each round of the whole loop."""
-    skip = setting.steps
-    steps = skip + rounds * setting.steps
-    config = setting.config(max_steps=steps, validate_every=steps)
+def timed(case: Case, source: Source, setting: Setting, rounds: int) -> tuple[list[float], list[float]]:
+    """Seconds of each round of the model alone, and of the whole loop."""
     model = ModelConfig(name=case.name, architecture=case.architecture)
+    steps = rounds * (2 + AHEAD * setting.workers + setting.steps)
     outline = plan(len(source.train), setting.batch, 1, 1, steps, steps)
-    learner = Learner(build(model), model, config, outline, soft=False)
-    clock = Clock(setting, skip)
-    chosen = trainer_options(config, World(rank=0, size=1, here=1), cuda=setting.cuda)
+    learner = Learner(build(model), model, setting.config(max_steps=steps), outline, soft=False)
+    clock = Clock(Model(learner, setting), setting)
+    chosen = trainer_options(setting.config(), World(rank=0, size=1, here=1), cuda=setting.cuda)
     stream = TrainStream(len(source.train), setting.batch, outline, 0, 0, 1)
     reader = PatchReader(source, source.train, gsd_m=source.gsd_m, seed=0, augment=True)
     with quietly():
         trainer = Trainer(max_epochs=1, callbacks=[clock], enable_checkpointing=False, **chosen)
         trainer.fit(learner, loader(reader, stream, setting.workers, pin=setting.cuda))
-    return clock.seconds
+    return clock.alone, clock.both
 
 
 def rates(case: Case, source: Source, setting: Setting, rounds: int, note: str) -> list[Result]:
     """The model alone and the whole loop, in turns."""
     if setting.cuda:
         torch.cuda.reset_peak_memory_stats()
-    alone = Model(case, setting)
-    alone()
-    before = [seconds(alone) for _ in range(rounds)]
-    whole = both(case, source, setting, rounds)
-    times = before + [seconds(alone) for _ in range(rounds)]
+    alone, whole = timed(case, source, setting, rounds)
     amount = setting.pixels * setting.steps
-    model, loop = amount / statistics.median(times), amount / statistics.median(whole)
-    shares = sorted(statistics.median(times) / taken for taken in whole)
+    model, loop = amount / statistics.median(alone), amount / statistics.median(whole)
+    shares = [one / taken for one, taken in zip(alone, whole, strict=True)]
     patches = f"{loop * 1e6 / setting.size**2:.1f} patches/s; {note}"
     found = [
         Result(

@@ -61,15 +61,16 @@ FULL = Scale(
     train_pairs=160, test_pairs=40, size_px=1536, patch=512, steps=4000, batch=16, encoder="resnet34", seeds=3
 )
 SMALL = Scale(
-    train_pairs=24,
-    test_pairs=8,
-    size_px=768,
-    patch=384,
+    train_pairs=64,
+    test_pairs=16,
+    size_px=512,
+    patch=256,
     steps=240,
     batch=8,
     encoder="tu-mobilenetv3_small_100",
     seeds=1,
 )
+"""Many small scenes rather than few large ones: it is grounds and skies that a network has to see many of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,10 @@ from catfast.train.augment import WIDTH, draw, identity
 from catfast.train.source import Source, Split
 from catfast.train.stream import NOTHING, Chunk, TrainStream, ValidStream
 
-__all__ = ["Batch", "PatchReader", "loader"]
+__all__ = ["AHEAD", "Batch", "PatchReader", "loader"]
+
+AHEAD = 2
+"""Batches that each reading process has ready."""
 
 Batch = dict[str, Any]
 """``image`` counts (N, 4, n, n) uint16, or reflectance float32 where resampled; ``label`` (N, n, n) uint8;
@@ -103,5 +106,5 @@ def loader(
         num_workers=workers,
         pin_memory=pin,
         persistent_workers=workers > 0,
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=AHEAD if workers else None,
     )
