@@ -85,7 +85,9 @@ def test_a_model_beats_constant_and_threshold(store, tmp_path, model, size, rate
 def test_a_run_is_a_model_folder(small, tmp_path):
     """What was said of the run is so, and masking works with it right away."""
     run = tmp_path / "run"
-    config = TrainConfig(encoder=ENCODER, max_steps=4, validate_every=2, batch_size=2, gsd_m=20.0)
+    config = TrainConfig(
+        encoder=ENCODER, max_steps=4, validate_every=2, batch_size=2, gsd_m=20.0, precision="bf16"
+    )
     result = train([small], run, config)
     assert ModelConfig.load(run).gsd_m == 20.0
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]

@@ -107,6 +107,16 @@ class Learner(LightningModule):
             self._share_statistics()
         self.follow()
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: Any,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by norm; Lightning refuses to with a fused optimiser, for the sake of scaled fp16."""
+        if gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), gradient_clip_val)
+
     def _share_statistics(self) -> None:
         """Mean of all processes' normalisation statistics; on GPUs SyncBatchNorm sees to it."""
         buffers = [buffer for buffer in self.network.buffers() if buffer.is_floating_point()]
