@@ -344,19 +344,23 @@ def main() -> None:
     rounds = 2 if parsed.quick else 5
     note = f"{setting.batch} x {setting.size}², " + ("bf16, compiled" if setting.cuda else "fp32, 2 threads")
     results: list[Result] = []
+
+    def keep(found: list[Result]) -> None:
+        results.extend(found)
+        for result in found:
+            show(result)
+        write(results, parsed.json)
+
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         count = 256 if setting.cuda else 64
         source = open_source([simulated(folder / "store", count, setting.size, setting.device)], None)
-        results += loading(source, setting, rounds)
+        keep(loading(source, setting, rounds))
         for case in GPU if setting.cuda else CPU:
-            results += rates(case, source, setting, rounds, note)
-        results += limits(results, setting.cuda)
-        results += memory(folder, setting, 16 if parsed.quick or not setting.cuda else 64)
-        results.append(resumed(folder))
-    for result in results:
-        show(result)
-    write(results, parsed.json)
+            keep(rates(case, source, setting, rounds, note))
+        keep(limits(results, setting.cuda))
+        keep(memory(folder, setting, 16 if parsed.quick or not setting.cuda else 64))
+        keep([resumed(folder)])
 
 
 if __name__ == "__main__":

@@ -318,6 +318,19 @@ def test_ctrl_c_ends_it_as_other_commands(small, tmp_path):
     assert steps_behind(tmp_path / "run" / "state.safetensors") >= 1
 
 
+def test_patience_ends_a_run_for_good(small, tmp_path):
+    """At no learning rate nothing gets better; a run that stopped so stays stopped."""
+    config = TrainConfig(
+        encoder=ENCODER, max_steps=30, validate_every=1, batch_size=2, patience=2, learning_rate=1e-12,
+        ema=0.0, weight_decay=0.0, score="loss", augment=False,
+    )  # fmt: skip
+    result = train([small], tmp_path / "run", config)
+    assert result.status == "stopped"
+    assert result.best_step < result.steps < 30
+    again = train([small], tmp_path / "run", config, resume=True)
+    assert (again.status, again.steps) == ("skipped", result.steps)
+
+
 def test_without_torch_it_names_the_extra(small, tmp_path):
     """A real absence: an import hook in a fresh interpreter hides torch, as on the light install."""
     hook = (
