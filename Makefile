@@ -62,5 +62,9 @@ $(VENV)/full: $(BIN)/python $(SOURCES)
 kills: $(VENV)/full
 	$(BIN)/python -m tests.kills
 
+# An abi3 wheel for any Linux with glibc 2.28 or newer, into dist.
+wheel: $(VENV)/full
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m maturin build --release --zig --compatibility manylinux_2_28 --out dist
+
 clean:
 	rm -rf $(VENV) target demo build dist

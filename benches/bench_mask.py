@@ -1,13 +1,14 @@
-"""Masking from file to COG, beside a plain rasterio + onnxruntime loop with the same network; peak memory.
+"""Masking from file to COG: with start-up, in steady state, at 3 m, stage by stage, and in memory.
 
-Both run in processes of their own, in turn, on the same simulated-looking scene (deflate tiles, about 70 %
-valid): wall time includes start-up. The plain loop reads the scene decimated to 10 m by GDAL's average, runs
-tiles without overlap, and writes the upsampled classes: less work (no seams blended, no overviews, no
-validation) and the whole scene in memory.
+Ours and every rival run in processes of their own, in turn, on the same made-up scene (deflate tiles, about
+70 % valid): wall time includes start-up. Steady state is the difference of a large and a small scene. Rivals
+are in mask_rivals.py; those of other packages run where these are installed (a folder on PYTHONPATH will do:
+``pip install --target DIR omnicloudmask ukis-csmask``). ``--gpx`` adds a scene of a gigapixel.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import statistics
 import subprocess
 import sys
@@ -20,39 +21,12 @@ import rasterio
 from rasterio.transform import Affine
 
 from catfast.models import bundled
+from mask_rivals import WAYS
+from mask_stages import stages
 from report import Result, options, show, spread, write
 
-PLAIN = """
-import json, sys
-import numpy as np, onnxruntime, rasterio
-from rasterio.enums import Resampling
-scene, model, output = sys.argv[1:]
-config = json.load(open(f"{model}/config.json"))
-session_options = onnxruntime.SessionOptions()
-session_options.intra_op_num_threads = 2
-session = onnxruntime.InferenceSession(f"{model}/model.onnx", session_options)
-with rasterio.open(scene, num_threads=2) as source:
-    height, width = source.height, source.width
-    shape = (4, round(height * 0.3), round(width * 0.3))
-    image = source.read(out_shape=shape, out_dtype="float32", resampling=Resampling.average) * 1e-4
-    valid = source.read(1) != 0
-    profile = source.profile
-mean, std = (np.array(config[name], np.float32)[:, None, None] for name in ("mean", "std"))
-image = (np.clip(image, *config["clip"]) - mean) / std
-tile, codes = config["tile"], np.zeros(shape[1:], np.uint8)
-padded = np.pad(image, ((0, 0), (0, -shape[1] % tile), (0, -shape[2] % tile)), mode="reflect")
-for top in range(0, shape[1], tile):
-    for left in range(0, shape[2], tile):
-        part = np.ascontiguousarray(padded[None, :, top:top + tile, left:left + tile], np.float32)
-        answer = session.run(None, {"image": part})[0][0].argmax(0)
-        codes[top:top + tile, left:left + tile] = answer[: shape[1] - top, : shape[2] - left]
-rows = np.minimum((np.arange(height) * 0.3).astype(int), shape[1] - 1)
-columns = np.minimum((np.arange(width) * 0.3).astype(int), shape[2] - 1)
-mask = np.where(valid, codes[rows[:, None], columns], 255).astype(np.uint8)
-profile.update(count=1, dtype="uint8", nodata=255, predictor=1)
-with rasterio.open(output, "w", **profile, num_threads=2) as target:
-    target.write(mask, 1)
-"""
+THREADS = 2
+STARTUP = "start-up included"
 
 
 def write_scene(path: Path, rows: int, columns: int) -> Path:
@@ -98,52 +72,118 @@ def timed(command: list[str]) -> tuple[float, float]:
     return took, peak / 1024
 
 
-def commands(scene: Path, folder: Path) -> dict[str, list[str]]:
-    """Ours and the plain loop, as processes."""
-    ours = [sys.executable, "-c", "from catfast.cli import main; main()", "mask", str(scene)]
-    ours += ["-o", str(folder / "ours.tif"), "--overwrite", "--threads", "2", "--reflectance-scale", "1e-4"]
-    plain = [sys.executable, "-c", PLAIN, str(scene), str(bundled()), str(folder / "plain.tif")]
-    return {"ours": ours, "plain": plain}
+def ours(scene: Path, *more: str) -> list[str]:
+    """Our command."""
+    command = [sys.executable, "-c", "from catfast.cli import main; main()", "mask", str(scene)]
+    command += ["-o", str(scene.with_name("ours.tif")), "--overwrite", "--threads", str(THREADS)]
+    return [*command, "--reflectance-scale", "1e-4", *more]
 
 
-def bench(folder: Path, side: int, rounds: int) -> list[Result]:
-    """Speed and memory at one size."""
-    scene = write_scene(folder / f"{side}.tif", side, side)
-    pixels = side * side / 1e6
+def rivals(scene: Path, quick: bool) -> dict[str, list[str]]:
+    """Commands of those that can run here."""
+    script, output = Path(__file__).with_name("mask_rivals.py"), scene.with_name("theirs.tif")
+    found = {}
+    for way, (package, _) in WAYS.items():
+        if package is not None and (quick or importlib.util.find_spec(package) is None):
+            print(f"left out: {way}: {'--quick' if quick else 'not installed'}", flush=True)
+            continue
+        found[way] = [sys.executable, str(script), way, str(scene), str(bundled()), str(output), str(THREADS)]
+    return found
+
+
+def beside_rivals(scene: Path, pixels: float, rounds: int, quick: bool) -> list[Result]:
+    """Speed and memory at the small size."""
+    others = rivals(scene, quick)
     turns = [
-        {name: timed(command) for name, command in commands(scene, folder).items()} for _ in range(rounds)
+        {name: timed(command) for name, command in {"ours": ours(scene), **others}.items()}
+        for _ in range(rounds)
     ]
-    took = statistics.median(turn["ours"][0] for turn in turns)
-    memory = statistics.median(turn["ours"][1] for turn in turns)
-    name, note = f"{pixels:.0f} Mpx", f"start-up included, 2 threads, {rounds} rounds"
-    rival = "rasterio + onnxruntime, no overlap"
+    took, memory = (statistics.median(turn["ours"][k] for turn in turns) for k in (0, 1))
+    results = []
+    for name in others:
+        faster, leaner = ([turn[name][k] / turn["ours"][k] for turn in turns] for k in (0, 1))
+        results += [
+            Result(
+                name=f"mask {pixels:.0f} Mpx",
+                value=round(pixels / took, 1),
+                unit="Mpx/s",
+                rival=name,
+                **spread(faster),
+                note=f"{STARTUP}, {THREADS} threads, {rounds} rounds",
+            ),
+            Result(
+                name=f"peak memory {pixels:.0f} Mpx",
+                value=round(memory),
+                unit="MB",
+                rival=name,
+                **spread(leaner),
+            ),
+        ]
+    return results
+
+
+def rates(small: Path, large: Path, sizes: list[float], rounds: int, quick: bool) -> list[Result]:
+    """Without rivals: with start-up, in steady state, at 3 m, and memory."""
+    turns = [(timed(ours(small)), timed(ours(large))) for _ in range(rounds)]
+    first, second = (statistics.median(turn[k][0] for turn in turns) for k in (0, 1))
+    steady = [(sizes[1] - sizes[0]) / (turn[1][0] - turn[0][0]) for turn in turns]
+    native = timed(ours(small, "--gsd", "3"))[0]
+    lines = (
+        (f"mask {sizes[0]:.0f} Mpx", sizes[0] / first, "Mpx/s", 12.0, STARTUP),
+        (f"mask {sizes[1]:.0f} Mpx", sizes[1] / second, "Mpx/s", None, STARTUP),
+        (
+            "steady state",
+            statistics.median(steady),
+            "Mpx/s",
+            22.0,
+            f"{sizes[1]:.0f} less {sizes[0]:.0f} Mpx, {min(steady):.1f} to {max(steady):.1f}",
+        ),
+        (f"mask {sizes[0]:.0f} Mpx at 3 m", sizes[0] / native, "Mpx/s", 5.0, STARTUP),
+        (f"peak memory {sizes[0]:.0f} Mpx", max(turn[0][1] for turn in turns), "MB", None, "under 1000"),
+        (f"peak memory {sizes[1]:.0f} Mpx", max(turn[1][1] for turn in turns), "MB", None, "under 1000"),
+    )
     return [
         Result(
-            name=f"mask {name}",
-            value=round(pixels / took, 1),
-            unit="Mpx/s",
-            rival=rival,
-            **spread([turn["plain"][0] / turn["ours"][0] for turn in turns]),
-            note=note,
-        ),
-        Result(
-            name=f"peak memory {name}",
-            value=round(memory),
-            unit="MB",
-            rival=rival,
-            **spread([turn["plain"][1] / turn["ours"][1] for turn in turns]),
-        ),
+            name=name,
+            value=round(value, 1),
+            unit=unit,
+            goal=None if quick else goal,
+            note=f"{note}; goal {goal:g} at 32 and 130 Mpx" if quick and goal else note,
+        )
+        for name, value, unit, goal, note in lines
+    ]
+
+
+def gigapixel(folder: Path) -> list[Result]:
+    """Time and memory of 31,623 x 31,623 pixels."""
+    side = 31_623
+    took, memory = timed(ours(write_scene(folder / "gpx.tif", side, side)))
+    return [
+        Result(name="mask 1 Gpx", value=round(side * side / took / 1e6, 1), unit="Mpx/s", note=STARTUP),
+        Result(name="peak memory 1 Gpx", value=round(memory), unit="MB", note="under 1000"),
     ]
 
 
 def main() -> None:
-    chosen = options(__doc__)
+    chosen = options(__doc__, gpx="also a scene of a gigapixel: minutes, and 6 GB of disk")
+    sides = (2048, 4096) if chosen.quick else (5700, 11400)
+    sizes = [side * side / 1e6 for side in sides]
+    rounds = 1 if chosen.quick else 5
     results = []
-    with tempfile.TemporaryDirectory() as folder:
-        for side in (2048, 4096) if chosen.quick else (5700, 11400):
-            for result in bench(Path(folder), side, 2 if chosen.quick else 5):
-                show(result)
-                results.append(result)
+
+    def add(found: list[Result]) -> None:
+        results.extend(found)
+        for result in found:
+            show(result)
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        small, large = (write_scene(folder / f"{side}.tif", side, side) for side in sides)
+        add(stages(small, THREADS))
+        add(rates(small, large, sizes, rounds, chosen.quick))
+        add(beside_rivals(small, sizes[0], rounds, chosen.quick))
+        if chosen.gpx:
+            add(gigapixel(folder))
     write(results, chosen.json)
 
 

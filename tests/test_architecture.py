@@ -14,19 +14,21 @@ ORDER = [
     "errors",
     "locks",
     "classes",
+    "udm2",
     "pictures",
     "raster",
     "planet",
     "order",
     "wrs2",
     "landsat",
+    "simulate",
     "catalog",
     "pairs",
     "labels",
     "patches",
     "models",
 ]
-ORDER += ["train", "evaluate", "mask", "simulate", "cli"]
+ORDER += ["train", "mask", "evaluate", "report", "doctor", "cli"]
 """Rooms from first to last: a room imports only what stands before it."""
 
 STAGES = {"catalog", "pairs", "labels", "patches", "train", "evaluate", "mask", "simulate"}

@@ -13,10 +13,12 @@ from catfast._lazy import names_from
 if TYPE_CHECKING:
     from catfast.catalog import CatalogConfig, CatalogResult
     from catfast.errors import CatfastError, InputError, MissingExtraError, Notice, OutputError, UsageError
+    from catfast.evaluate import EvaluateConfig, EvaluateResult, evaluate_models
     from catfast.labels import LabelConfig, LabelResult, transfer_labels
     from catfast.mask import MaskConfig, Masker, MaskResult, mask_scene
     from catfast.models import ModelConfig
     from catfast.pairs import PairsConfig, PairsResult
+    from catfast.patches import PatchesConfig, PatchesResult, cut_patches
     from catfast.simulate import WorldConfig, simulate_world
     from catfast.train import TrainConfig, TrainResult, train_model
 
@@ -24,6 +26,8 @@ __all__ = [
     "CatalogConfig",
     "CatalogResult",
     "CatfastError",
+    "EvaluateConfig",
+    "EvaluateResult",
     "InputError",
     "LabelConfig",
     "LabelResult",
@@ -36,11 +40,15 @@ __all__ = [
     "OutputError",
     "PairsConfig",
     "PairsResult",
+    "PatchesConfig",
+    "PatchesResult",
     "TrainConfig",
     "TrainResult",
     "UsageError",
     "WorldConfig",
     "__version__",
+    "cut_patches",
+    "evaluate_models",
     "mask_scene",
     "simulate_world",
     "train_model",
@@ -51,6 +59,8 @@ _HOMES = {
     "CatalogConfig": "catalog",
     "CatalogResult": "catalog",
     "CatfastError": "errors",
+    "EvaluateConfig": "evaluate",
+    "EvaluateResult": "evaluate",
     "InputError": "errors",
     "LabelConfig": "labels",
     "LabelResult": "labels",
@@ -63,10 +73,14 @@ _HOMES = {
     "OutputError": "errors",
     "PairsConfig": "pairs",
     "PairsResult": "pairs",
+    "PatchesConfig": "patches",
+    "PatchesResult": "patches",
     "TrainConfig": "train",
     "TrainResult": "train",
     "UsageError": "errors",
     "WorldConfig": "simulate",
+    "cut_patches": "patches",
+    "evaluate_models": "evaluate",
     "mask_scene": "mask",
     "simulate_world": "simulate",
     "train_model": "train",

@@ -19,6 +19,7 @@ __all__ = [
     "drop_small",
     "first_damaged_block",
     "grow_codes",
+    "halve_codes",
     "patch_counts",
     "resample_area",
     "set_threads",
@@ -109,6 +110,7 @@ def classify_rows(
     cloud: int,
     confidence: NDArray[np.uint8] | None,
 ) -> list[int]: ...
+def halve_codes(codes: NDArray[np.uint8], out: NDArray[np.uint8], nodata: int) -> None: ...
 def grow_codes(
     codes: NDArray[np.uint8],
     out: NDArray[np.uint8],

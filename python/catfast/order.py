@@ -13,7 +13,7 @@ from typing import Any
 from catfast.errors import InputError
 from catfast.planet import scene_id
 
-__all__ = ["MANIFEST_NAME", "Manifest", "find_manifest"]
+__all__ = ["MANIFEST_NAME", "Manifest", "check_image", "find_manifest"]
 
 MANIFEST_NAME = "manifest.json"
 LEVELS = 4
@@ -89,3 +89,19 @@ def find_manifest(scene: Path) -> Manifest | None:
             if manifest.of_scene(scene):
                 return manifest
     return None
+
+
+def check_image(scene: Path) -> bool:
+    """Compare an image and its XML with the manifest of its order; whether there was one that lists it.
+
+    Raises:
+        InputError: a size or digest differs, or a manifest is not readable.
+    """
+    manifest = find_manifest(scene)
+    if manifest is None:
+        return False
+    image = Path(os.path.normpath(scene.absolute()))
+    for path in manifest.of_scene(scene):
+        if path.exists() and (path == image or path.suffix == ".xml"):
+            manifest.check(path)
+    return True

@@ -8,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import rasterio
 import shapely
 from rasterio.warp import Resampling, calculate_default_transform, reproject
 
-from catfast.patches import PatchesConfig, cut, open_store
+from catfast.patches import PatchesConfig, cut, open_store, verify
 from tests.conftest import run_catfast, write_scene
 from tests.label_files import around, write_qa
 from tests.patch_reference import slow_image, slow_labels, slow_shares, tree
@@ -102,6 +103,7 @@ def test_every_patch_is_what_a_slow_reference_makes_of_its_two_scenes(chain):
                 check_record(rows[place[name]], pair, shares, image, row, column)
     assert set(place) == expected
     assert len(expected) > 30
+    assert list(verify(chain / "store")) == []
 
 
 def check_record(record, pair, shares, image, row, column):
@@ -175,7 +177,7 @@ def test_the_two_formats_and_the_workers_hold_the_same(chain, tmp_path):
         chain / "pairs.parquet",
         PatchesConfig(output=tmp_path / "s", format="safetensors", workers=2, **options),
     )
-    plain = [name for name in store.index.column_names if name not in ("shard", "offset")]
+    plain = [name for name in store.index.column_names if name not in ("shard", "offset", "sha256")]
     assert shards.index.select(plain).equals(store.index.select(plain))
     for place in range(0, len(store), 7):
         for ours, theirs in zip(store.read(place), shards.read(place), strict=True):
@@ -217,6 +219,46 @@ def test_soft_labels_and_filters(paired_world, tmp_path):
         assert row["cloud_fraction"] == pytest.approx(cloud)
         assert 0.2 <= cloud <= 0.8
         assert row["snow_fraction"] >= 0.05
+
+
+@pytest.mark.parametrize("scheme", ["full", "binary"])
+def test_aligned_labels_are_those_of_the_label_command(paired_world, tmp_path, scheme):
+    """And the index says for each pair what was found, and whether it was used."""
+    pairs, world = paired_world / "pairs.parquet", paired_world / "world"
+    options = ("--align", "--scheme", scheme)
+    done = run_catfast("patches", pairs, "-o", tmp_path / "s", "--size", 128, *options)
+    assert done.code == 0, done.err
+    store = open_store(tmp_path / "s")
+    whole = {}
+    for place, row in enumerate(store.index.to_pylist()):
+        if row["ps_id"] not in whole:
+            image, qa = files_of(world, row["ps_id"], row["l8_id"])
+            output = tmp_path / f"{row['ps_id']}.tif"
+            assert run_catfast("labels", qa, "--like", image, "-o", output, *options).code == 0
+            with rasterio.open(output) as dataset:
+                whole[row["ps_id"]] = dataset.read(1), dataset.tags()
+        labels, tags = whole[row["ps_id"]]
+        window = np.s_[row["row"] : row["row"] + 128, row["col"] : row["col"] + 128]
+        np.testing.assert_array_equal(store.read(place)[1], labels[window])
+        assert tags["CATFAST_SHIFT_REASON"] == row["shift_reason"]
+        assert tags["CATFAST_SHIFT_ACCEPTED"] == str(int(row["shift_accepted"]))
+        assert float(tags["CATFAST_SHIFT_X_M"]) == pytest.approx(row["shift_x_m"], abs=0.06)
+        residual = row["shift_spread_m"] if row["shift_accepted"] else 15 * abs(row["dt_local_s"])
+        assert row["weight"] == pytest.approx((1 - row["ignore_fraction"]) / (1 + residual / 450))
+    assert len(whole) == 4
+
+
+def test_what_scenes_leave_open_is_told_once(paired_world, tmp_path):
+    """A scene under a name that does not say its scale."""
+    row = pq.read_table(paired_world / "pairs.parquet").slice(0, 1).drop_columns(["ps_path", "l8_path"])
+    grid = around(pixels=80)
+    write_qa(tmp_path / f"{row['l8_id'][0].as_py()}_QA_PIXEL.TIF", np.full((80, 80), 21824, np.uint16), grid)
+    write_scene(tmp_path / f"{row['ps_id'][0].as_py()}_mosaic.tif", np.full((4, 512, 512), 900, np.uint16))
+    pq.write_table(row, tmp_path / "pairs.parquet")
+    arguments = ("patches", tmp_path / "pairs.parquet", "--scenes", tmp_path, "-o", tmp_path / "s")
+    done = run_catfast(*arguments, "--size", 128, "--json")
+    assert done.code == 0, done.err
+    assert [item["name"] for item in done.objects[0]["warnings"]] == ["few_grounds", "assumed_scale"]
 
 
 def test_missing_files_are_listed_and_the_others_done(paired_world, tmp_path):
@@ -277,13 +319,13 @@ def test_an_order_whose_digests_are_wrong(paired_world, tmp_path):
 
 def test_a_dry_run_writes_nothing_and_comes_near(chain, tmp_path):
     arguments = ("patches", chain / "pairs.parquet", "--scenes", chain / "world", "-o", tmp_path / "s")
-    told = run_catfast(*arguments, "--size", 64, "--stride", 32, "--dry-run", "--json")
+    told = run_catfast(*arguments, "--size", 64, "--dry-run", "--json")
     assert told.code == 0, told.err
     assert list(tmp_path.iterdir()) == []
     (plan,) = told.objects
-    assert run_catfast(*arguments, "--size", 64, "--stride", 32).code == 0
+    assert run_catfast(*arguments, "--size", 64).code == 0
     made = sum(path.stat().st_size for path in (tmp_path / "s").rglob("*") if path.is_file())
-    assert plan["tiles"] == 4 * 15**2
+    assert plan["tiles"] == 4 * 8**2
     assert plan["patches"] == pytest.approx(len(open_store(tmp_path / "s")), rel=0.4)
     assert plan["gigabytes"] == pytest.approx(made / 1e9, rel=0.5)
 
@@ -308,6 +350,36 @@ def test_what_cannot_be_done_is_one_sentence(paired_world, tmp_path, arguments, 
     assert (done.code, done.err.count("\n")) == (code, 1), done.err
     assert word in done.err
     assert list(tmp_path.glob("[!.]*")) == []
+
+
+def test_an_error_keeps_what_was_done_before(paired_world, tmp_path):
+    """Killed after a pair, gone on with on a Spark that does not answer: the pair is still there."""
+    pytest.importorskip("pyspark")
+    arguments = (
+        "patches",
+        paired_world / "pairs.parquet",
+        "-o",
+        tmp_path / "s",
+        "--size",
+        32,
+        "--stride",
+        16,
+    )
+    words = [sys.executable, "-c", "from catfast.cli import main; main()", *map(str, arguments)]
+    process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    while not (done := list((tmp_path / "s").glob("parts/[!.]*.parquet"))):
+        assert process.poll() is None, "ended before a pair was done"
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    refused = run_catfast(*arguments, "--engine", "spark", "--master", "spark://127.0.0.1:1")
+    assert refused.code in (2, 3)
+    assert set(done) <= set((tmp_path / "s").glob("parts/[!.]*.parquet"))
+    fresh = run_catfast(
+        *arguments[:2], "-o", tmp_path / "t", "--engine", "spark", "--master", "spark://127.0.0.1:1"
+    )
+    assert fresh.code in (2, 3)
+    assert not (tmp_path / "t").exists()
 
 
 def test_a_folder_of_other_things_is_never_replaced(paired_world, tmp_path):

@@ -14,9 +14,9 @@ import pytest
 from catfast.errors import InputError, UsageError
 from catfast.labels import LabelConfig, Labeller
 from catfast.landsat import open_qa
+from catfast.order import check_image
 from catfast.patches import PatchesConfig
 from catfast.patches.ahead import ahead
-from catfast.patches.manifest import check_manifest
 from catfast.patches.pairlist import Pair, read_pairs
 from catfast.patches.scenes import SceneIndex, landsat_scene
 from catfast.patches.tiles import Reflectance, TileReader
@@ -141,13 +141,13 @@ class TestManifest:
         return image
 
     def test_the_same_bytes_pass(self, tmp_path):
-        assert check_manifest(self.order(tmp_path))
-        assert check_manifest(self.order(tmp_path, digests={"md5": hashlib.md5(b"pixels").hexdigest()}))  # noqa: S324
+        assert check_image(self.order(tmp_path))
+        assert check_image(self.order(tmp_path, digests={"md5": hashlib.md5(b"pixels").hexdigest()}))  # noqa: S324
 
     def test_none_that_names_the_scene_is_no_objection(self, tmp_path):
-        assert not check_manifest(touch(tmp_path / f"{PS}_3B_AnalyticMS_SR.tif"))
+        assert not check_image(touch(tmp_path / f"{PS}_3B_AnalyticMS_SR.tif"))
         self.order(tmp_path)
-        assert not check_manifest(touch(tmp_path / "20230601_101112_12_9999_3B_AnalyticMS_SR.tif"))
+        assert not check_image(touch(tmp_path / "20230601_101112_12_9999_3B_AnalyticMS_SR.tif"))
 
     @pytest.mark.parametrize(
         ("data", "changes", "words"),
@@ -159,13 +159,13 @@ class TestManifest:
     )
     def test_others_are_refused(self, tmp_path, data, changes, words):
         with pytest.raises(InputError, match=words):
-            check_manifest(self.order(tmp_path, data, **changes))
+            check_image(self.order(tmp_path, data, **changes))
 
     def test_a_broken_manifest(self, tmp_path):
         image = self.order(tmp_path)
         (tmp_path / "manifest.json").write_text("[]")
         with pytest.raises(InputError, match="manifest"):
-            check_manifest(image)
+            check_image(image)
 
 
 @pytest.mark.parametrize("block", [64, 96 + 16, 256])

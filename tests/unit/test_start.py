@@ -31,6 +31,8 @@ def loaded_by(code: str) -> set[str]:
         "from catfast.cli import cli; cli.main(['simulate', '--help'], standalone_mode=False)",
         "from catfast.cli import cli; cli.main(['catalog', 'planet', '--help'], standalone_mode=False)",
         "from catfast.cli import cli; cli.main(['pairs', '--help'], standalone_mode=False)",
+        "from catfast.cli import cli; cli.main(['store', 'pack', '--help'], standalone_mode=False)",
+        "from catfast.cli import cli; cli.main(['patches', '--help'], standalone_mode=False)",
         "from catfast.cli import cli; cli.main(['train', '--help'], standalone_mode=False)",
     ],
 )

@@ -19,8 +19,15 @@ COMMANDS = {
     "patches": "Cut image and label patches of all pairs into a store.",
     "store": "Check, look at and pack patch stores.",
     "train": "Train a network on patches.",
+    "evaluate": "Score models and masks on a test set.",
+    "export": "Write a trained model as ONNX, with a card and a STAC item.",
+    "models": "List the models that come with catfast.",
     "mask": "Mask clouds and their shadows in scenes.",
+    "report": "Show masks over their images in one page.",
+    "compare": "Tell how two masks of one scene agree.",
     "simulate": "Make a simulated world of coincident PlanetScope and Landsat scenes.",
+    "doctor": "Check this installation.",
+    "cite": "Print how to cite catfast and its paper.",
 }
 """Subcommands, in the order of ``--help``, with their one-line help."""
 

@@ -50,6 +50,13 @@ PATH = click.Path(path_type=Path)
     default="auto",
     help="Compare checksums inside the files; always: refuse a file that carries none.",
 )
+@click.option(
+    "--align",
+    is_flag=True,
+    help="Move clouds to where the scene has them, where that can be told (on trial). "
+    "Needs Landsat's bands 2-5 beside QA_PIXEL.TIF.",
+)
+@click.option("--landsat-bands", type=PATH, metavar="DIR", help="Where bands 2-5 are, for --align.")
 @click.option("--overwrite", is_flag=True, help="Replace a label made from something else.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors.")
@@ -62,6 +69,8 @@ def command(
     ignore: tuple[str, ...],
     method: str | None,
     fraction: bool,
+    align: bool,
+    landsat_bands: Path | None,
     verify: str,
     overwrite: bool,
     as_json: bool,
@@ -86,6 +95,8 @@ def command(
         ignore=frozenset(ignore),
         method="fraction" if fraction else method or "nearest",
         verify=verify,
+        align=align,
+        landsat_bands=landsat_bands,
         overwrite=overwrite,
     )
     try:
@@ -108,7 +119,8 @@ def _sentence(result: LabelResult) -> str:
         return f"{result.output}: exists already, made from the same files in the same way: skipped"
     shares = ", ".join(f"{value:.1f} % {name}" for name, value in result.classes.items()) or "nothing seen"
     labelled = f"{result.labelled_percent:.1f} % labelled pixels"
-    return f"{result.output}: {shares} of {labelled}, {result.seconds:.1f} s"
+    moved = "" if result.displacement is None else f", {result.displacement.sentence()}"
+    return f"{result.output}: {shares} of {labelled}{moved}, {result.seconds:.1f} s"
 
 
 def _failure(qa: Path, like: Path, output: Path, error: CatfastError) -> dict[str, Any]:
@@ -121,5 +133,6 @@ def _failure(qa: Path, like: Path, output: Path, error: CatfastError) -> dict[st
         "warnings": [],
         "classes": {},
         "labelled_percent": None,
+        "displacement": None,
         "seconds": None,
     }

@@ -58,7 +58,7 @@ KINDS = ("dilated", "medium", "cirrus")
 )
 @click.option(
     "--method",
-    type=click.Choice(["nearest", "majority", "fraction"]),
+    type=click.Choice(["nearest", "majority", "bilinear", "fraction"]),
     help="How labels are carried; fraction: soft labels.  [default: nearest]",
 )
 @click.option("--align", is_flag=True, default=None, help="Move clouds to where PlanetScope saw them.")
@@ -187,8 +187,9 @@ def _sentence(result: PatchesResult) -> str:
     if result.status == "skipped":
         return f"{result.output}: exists already, made from the same pairs in the same way: skipped"
     splits = ", ".join(f"{result.patches.get(name, 0)} {name}" for name in ("train", "val", "test"))
+    kind = "simulated " if result.store and result.store.info.simulated else ""
     return (
-        f"{result.output}: {sum(result.patches.values())} patches of {result.pairs} pairs ({splits}), "
+        f"{result.output}: {sum(result.patches.values())} patches of {result.pairs} {kind}pairs ({splits}), "
         f"{result.seconds:.1f} s"
     )
 

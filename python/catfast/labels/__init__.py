@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from catfast.labels.config import KINDS, METHODS, SCHEMES, LabelConfig, LabelResult
+from catfast.labels.displacement import Displacement
 from catfast.labels.labeller import Labeller
 from catfast.labels.transfer import transfer
 from catfast.labels.warp import QaWarp
@@ -11,6 +12,7 @@ __all__ = [
     "KINDS",
     "METHODS",
     "SCHEMES",
+    "Displacement",
     "LabelConfig",
     "LabelResult",
     "Labeller",

@@ -9,6 +9,7 @@ from typing import Any
 
 from catfast import _core
 from catfast.errors import Notice, UsageError
+from catfast.labels.displacement.found import Displacement
 from catfast.raster import VERIFY
 
 SCHEMES = ("full", "binary")
@@ -20,6 +21,9 @@ KINDS: Mapping[str, int] = {
     "cirrus": _core.CIRRUS,
 }
 """Kinds of QA pixels that can be ignored or, all but fill, be called cloud; and their flags in the kernel."""
+
+ALIGN_VERSION = "1"
+"""Goes up when ``align`` would move the clouds of a pair otherwise than before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,10 @@ class LabelConfig:
     """``nearest``, ``majority`` (by area), ``bilinear`` (smooth edges) or ``fraction`` (of cloud, 0-200)."""
     verify: str = "auto"
     """Compare the checksums of compressed blocks: see :data:`catfast.raster.VERIFY`."""
+    align: bool = False
+    """Move clouds to where the scene has them, where that can be told; needs Landsat's bands 2-5."""
+    landsat_bands: Path | None = None
+    """Folder with Landsat's bands 2-5, for ``align``; None looks beside the QA file."""
     overwrite: bool = False
     """Replace an output that was made from something else."""
 
@@ -56,6 +64,9 @@ class LabelConfig:
                 names = ", ".join(kind for kind in KINDS if kind in allowed)
                 raise UsageError(f"{option} must be among {names}, not {unknown[0]}")
 
+        if self.landsat_bands is not None and not self.align:
+            raise UsageError("--landsat-bands is of use with --align only")
+
     def rule(self) -> dict[str, Any]:
         """The keyword arguments of the kernel."""
         return {
@@ -74,6 +85,7 @@ class LabelConfig:
             "CATFAST_METHOD": self.method,
             "CATFAST_CLOUD": kinds["cloud"] or "none",
             "CATFAST_IGNORE": kinds["ignore"],
+            **({"CATFAST_ALIGN": ALIGN_VERSION} if self.align else {}),
         }
 
 
@@ -97,6 +109,8 @@ class LabelResult:
     """Labelled pixels of all pixels."""
     seconds: float
     """Wall time."""
+    displacement: Displacement | None = None
+    """Where clouds went, None without ``align``."""
 
     def as_dict(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""
@@ -109,5 +123,6 @@ class LabelResult:
             "warnings": [{"name": notice.name, "message": notice.message} for notice in self.warnings],
             "classes": dict(self.classes),
             "labelled_percent": self.labelled_percent,
+            "displacement": None if self.displacement is None else self.displacement.as_dict(),
             "seconds": round(self.seconds, 3),
         }

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from catfast.classes import CLASS_CODES, NODATA
 from catfast.errors import InputError, Notice
 from catfast.labels.config import LabelConfig, LabelResult
+from catfast.labels.displacement import Displacement
 from catfast.labels.labeller import Labeller
 from catfast.labels.outputs import identity_tags, label_style
 from catfast.landsat import open_qa
@@ -61,8 +62,11 @@ def transfer(
                 float(tags.get("CATFAST_LABELLED_PERCENT", "nan")),
                 "skipped",
             )
+            displacement = Displacement.of_tags(tags)
         else:
-            counts = _write(source, raster, scene, output, config, identity, progress)
+            labeller = Labeller(source, raster, scene, config)
+            _write(labeller, (source, raster), output, config, identity, progress)
+            counts, displacement = labeller.counts, labeller.displacement
             shares, labelled, status = _shares(counts, config), _labelled(counts), "done"
     notices = (
         () if labelled else (Notice("all_ignored", "no pixel of the scene has a label: 255 throughout"),)
@@ -76,6 +80,7 @@ def transfer(
         classes=shares,
         labelled_percent=labelled,
         seconds=time.perf_counter() - started,
+        displacement=displacement,
     )
 
 
@@ -90,16 +95,15 @@ def _described(raster: Raster) -> Scene:
 
 
 def _write(
-    source: Raster,
-    raster: Raster,
-    scene: Scene,
+    labeller: Labeller,
+    files: tuple[Raster, Raster],
     output: Path,
     config: LabelConfig,
     identity: Mapping[str, str],
     progress: Progress | None,
-) -> npt.NDArray[np.int64]:
+) -> None:
+    source, raster = files
     grid = raster.info.grid
-    labeller = Labeller(source, raster, scene, config)
     rows = math.ceil(ROWS / raster.info.block_rows) * raster.info.block_rows
     with tiff_writer(output, grid, nodata=NODATA) as writer:
         for start in range(0, grid.height, rows):
@@ -116,10 +120,10 @@ def _write(
                 for name, v in _shares(labeller.counts, config).items()
             },
             **({"CATFAST_SIMULATED": "1"} if any(simulated) else {}),
+            **({} if labeller.displacement is None else labeller.displacement.tags()),
         }
         names = (source.info.path.name, raster.info.path.name)
         writer.finish(label_style(names, identity, told, config))
-    return labeller.counts
 
 
 def _labelled(counts: npt.NDArray[np.int64]) -> float:

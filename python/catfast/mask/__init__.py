@@ -7,12 +7,14 @@ from catfast.mask.config import DEVICES, PRESETS, SCHEMES, MaskConfig, MaskResul
 from catfast.mask.ledger import write_ledger, write_series
 from catfast.mask.masker import Masker, mask_scene
 from catfast.mask.outputs import confidence_path, mask_path
+from catfast.mask.predict import Classified
 from catfast.mask.sources import Source, find_scenes
 
 __all__ = [
     "DEVICES",
     "PRESETS",
     "SCHEMES",
+    "Classified",
     "MaskConfig",
     "MaskResult",
     "Masker",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from catfast.mask.outputs import (
     settings,
     style_path,
 )
-from catfast.mask.predict import Predictor, Rules
+from catfast.mask.predict import Classified, Predictor, Rules
 from catfast.mask.products import Products, Wanted
 from catfast.mask.quicklook import Quicklook
 from catfast.mask.refine import Refinement
@@ -37,7 +37,7 @@ from catfast.mask.sidecars import write_qml, write_stac
 from catfast.mask.tiling import Axis
 from catfast.models import ModelConfig, resolve, sha256
 from catfast.planet import Scene, acquired, describe_scene
-from catfast.raster import Area, Raster, file_sha256, open_raster, read_tags
+from catfast.raster import Area, Grid, Raster, file_sha256, open_raster, read_tags
 
 Progress = Callable[[int, int], None]
 """Called with (scene rows done, scene rows in all)."""
@@ -85,6 +85,16 @@ class Masker:
         """Name of the model."""
         return self._model.name
 
+    @property
+    def model_sha256(self) -> str:
+        """Digest of its weights."""
+        return self._model_sha256
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes of the model, in the order of its confidences."""
+        return self._model.classes
+
     def mask(self, scene: Path, output: Path | None = None, progress: Progress | None = None) -> MaskResult:
         """See :func:`mask_scene`."""
         started = time.perf_counter()
@@ -120,24 +130,21 @@ class Masker:
     def _write(self, task: _Task, progress: Progress | None, started: float) -> MaskResult:
         """Make all files of a scene."""
         config, grid = self._config, task.raster.info.grid
-        down, across = self._axes(task)
-        rules = self._rules()
+        down, across = self._axes(grid, task.scene)
         simulated = task.raster.info.tags.get("CATFAST_SIMULATED")
         caption = f"{task.identity.input}{'' if simulated is None else ' (simulated)'}"
         quicklook = Quicklook(down, across, caption) if config.quicklook else None
         wanted = Wanted(
             output=task.output,
             udm2=config.format == "udm2",
-            confidence=len(rules.codes) if config.confidence else 0,
+            confidence=len(self._model.classes) if config.confidence else 0,
             refinement=self._refinement(task),
             area=None if config.aoi is None else Area(config.aoi, grid),
             quicklook=quicklook,
         )
         with ExitStack() as stack:
-            rows = stack.enter_context(closing(SceneRows(task.raster, task.scene, down, across)))
-            predictor = Predictor(rows, self._runtime, self._model, down, across, config.batch_size)
             products = Products(stack, grid, wanted)
-            for fresh, part in predictor.classified(rules):
+            for fresh, part in stack.enter_context(closing(self.classified(task.raster, task.scene))):
                 products.append(fresh, part)
                 if progress is not None:
                     progress(products.rows, grid.height)
@@ -173,6 +180,22 @@ class Masker:
         write_stac(item_path(task.output), result, task.raster.info.grid, tags, taken)
         return result
 
+    def classified(
+        self, raster: Raster, scene: Scene
+    ) -> Generator[tuple[npt.NDArray[np.float32], Classified], None, None]:
+        """Codes of an open scene from top to bottom, without a file.
+
+        Yields:
+            Network rows that are new, reflectance (bands, n, width), and scene rows that became final.
+
+        Raises:
+            InputError: the scene cannot be read, or holds infinite values.
+        """
+        down, across = self._axes(raster.info.grid, scene)
+        with closing(SceneRows(raster, scene, down, across)) as rows:
+            predictor = Predictor(rows, self._runtime, self._model, down, across, self._config.batch_size)
+            yield from predictor.classified(self._rules())
+
     def _rules(self) -> Rules:
         return Rules(
             codes=self._codes(),
@@ -181,14 +204,15 @@ class Masker:
             confidence=self._config.confidence or self._config.format == "udm2",
         )
 
-    def _axes(self, task: _Task) -> tuple[Axis, Axis]:
-        grid, model = task.raster.info.grid, self._model
-        down_gsd, across_gsd = task.scene.gsd_m or (task.gsd_m, task.gsd_m)
+    def _axes(self, grid: Grid, scene: Scene) -> tuple[Axis, Axis]:
+        model = self._model
+        gsd_m = self._config.gsd_m or model.gsd_m
+        down_gsd, across_gsd = scene.gsd_m or (gsd_m, gsd_m)
         sides = ((grid.height, down_gsd), (grid.width, across_gsd))
         down, across = (
             Axis.plan(
                 scene=pixels,
-                factor=task.gsd_m / gsd,
+                factor=gsd_m / gsd,
                 tile=model.tile,
                 halo=model.halo,
                 multiple_of=model.multiple_of,

@@ -9,8 +9,8 @@ from pathlib import Path
 from catfast import __version__
 from catfast.classes import CATEGORY_TAGS, COLOURS
 from catfast.mask.config import MaskConfig
-from catfast.mask.udm2 import UDM2_BANDS
 from catfast.raster import CogStyle, file_sha256, is_made_already
+from catfast.udm2 import UDM2_BANDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy.typing as npt
 from catfast import _core
 from catfast.classes import BANDS
 from catfast.mask.rows import SceneRows
-from catfast.mask.runtimes import Runtime
+from catfast.mask.runtimes import Runtime, Tiles
 from catfast.mask.tiling import Axis, batches
 from catfast.models.spec import ModelConfig
 
@@ -120,33 +122,37 @@ class Predictor:
         origins = self._down.origins()
         factor = (self._down.factor, self._across.factor)
         done = 0
-        for origin, following in zip(origins, [*origins[1:], self._down.network], strict=True):
-            fresh = self._advance(origin)
+        ends = [origin + self._image.shape[1] for origin in origins]
+        fresh_rows = [end - before for end, before in zip(ends, [0, *ends], strict=False)]
+        coming = self._rows.order(fresh_rows[0])
+        for row, origin in enumerate(origins):
+            fresh = coming.result()
+            if row + 1 < len(origins):
+                coming = self._rows.order(fresh_rows[row + 1])
+            self._advance(origin, fresh)
             mosaic.move_to(origin)
             self._run_tiles(mosaic)
-            ready = self._down.ready(following)
+            ready = self._down.ready(origins[row + 1] if row + 1 < len(origins) else self._down.network)
             while done < ready:
                 valid = self._rows.take_validity(min(OUT_ROWS, ready - done))
                 yield fresh, mosaic.classify(valid, done, factor, rules)
                 fresh = fresh[:, :0]
                 done += len(valid)
 
-    def _advance(self, origin: int) -> npt.NDArray[np.float32]:
-        """Make the image start at network row ``origin``; return the rows that are new in it."""
-        height = self._image.shape[1]
-        have = 0
-        if origin:
-            step = origin - self._origin
-            have = height - step
+    def _advance(self, origin: int, fresh: npt.NDArray[np.float32]) -> None:
+        """Make the image start at network row ``origin`` and end with ``fresh`` rows."""
+        have = self._image.shape[1] - fresh.shape[1]
+        step = origin - self._origin
+        if step:
             self._image[:, :have] = self._image[:, step:].copy()
         self._origin = origin
-        self._image[:, have:] = self._rows.take(height - have)[self._bands]
-        return self._image[:, have:]
+        self._image[:, have:] = fresh[self._bands]
 
     def _run_tiles(self, mosaic: Mosaic) -> None:
         seen = np.isfinite(self._image[0]).any(axis=0)
         tile_w = self._across.tile
         starts = [x for x in self._across.origins() if seen[x : x + tile_w].any()]
+        running: deque[tuple[Future[Tiles], npt.NDArray[np.int64]]] = deque()
         for group in batches(starts, self._batch_size):
             columns = np.array(group, np.int64)
             tiles = np.empty((len(group), len(self._model.bands), self._down.tile, tile_w), np.float32)
@@ -159,4 +165,12 @@ class Predictor:
                 std=np.array(self._model.std, np.float32),
                 clip=self._model.clip,
             )
-            mosaic.add(self._runtime.predict(tiles), columns)
+            running.append((self._runtime.submit(tiles), columns))
+            # Two groups are under way, so that no thread waits for the last tile of a group.
+            if len(running) > 1:
+                self._blend(mosaic, *running.popleft())
+        while running:
+            self._blend(mosaic, *running.popleft())
+
+    def _blend(self, mosaic: Mosaic, answers: Future[Tiles], columns: npt.NDArray[np.int64]) -> None:
+        mosaic.add(answers.result(), columns)

@@ -14,8 +14,8 @@ from catfast.mask.outputs import confidence_path
 from catfast.mask.predict import Classified
 from catfast.mask.quicklook import Quicklook
 from catfast.mask.refine import Codes, Refinement
-from catfast.mask.udm2 import UDM2_BANDS, as_udm2
 from catfast.raster import Area, CogStyle, Grid, cog_writer
+from catfast.udm2 import UDM2_BANDS, as_udm2
 
 Counts = npt.NDArray[np.int64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ CHUNK_ROWS = 256
 class SceneRows:
     """Turns bands of scene rows into reflectance on the network's grid.
 
-    The next band is read by a thread of its own while this one is resampled and masked.
+    The next band is read by a thread of its own while this one is resampled, by another one, and all of that
+    while the rows before go through the network.
     """
 
     def __init__(self, raster: Raster, scene: Scene, down: Axis, across: Axis) -> None:
@@ -41,12 +42,18 @@ class SceneRows:
         self._next_network = 0
         self._validity: deque[npt.NDArray[np.uint8]] = deque()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catfast-read")
+        self._resampler = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catfast-resample")
         self._chunks = self._prefetched(self._spans())
         self.valid_pixels = 0
 
     def close(self) -> None:
-        """End the reading thread."""
+        """End the threads."""
+        self._resampler.shutdown(wait=True, cancel_futures=True)
         self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def order(self, count: int) -> Future[npt.NDArray[np.float32]]:
+        """:meth:`take` in the background, once what was ordered before is there."""
+        return self._resampler.submit(self.take, count)
 
     def take(self, count: int) -> npt.NDArray[np.float32]:
         """The next ``count`` network rows: reflectance (bands, count, width), NaN where nothing was seen.

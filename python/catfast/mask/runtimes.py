@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,9 @@ Tiles = npt.NDArray[np.float32]
 
 ONNX_NAME = "model.onnx"
 
+MOST_AT_ONCE = 4
+"""Tiles that are in the network at once, at most: each takes memory of its own."""
+
 
 class Runtime(Protocol):
     """Runs a network on normalised tiles."""
@@ -22,15 +26,23 @@ class Runtime(Protocol):
         """Class probabilities, (n, classes, h, w) float32, of tiles (n, bands, h, w) float32."""
         ...
 
+    def submit(self, tiles: Tiles) -> Future[Tiles]:
+        """:meth:`predict` in the background."""
+        ...
+
 
 class OnnxRuntime:
-    """onnxruntime on the processor: the default, and the only one in the light install."""
+    """onnxruntime on the processor: the default, and the only one in the light install.
+
+    Threads work on tiles of their own rather than on parts of one: they never wait for each other.
+    """
 
     def __init__(self, folder: Path, threads: int) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        at_once = min(threads, MOST_AT_ONCE)
+        options.intra_op_num_threads = threads // at_once
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
         # Threads that spin between two calls would take the processor from reading and resampling.
@@ -41,11 +53,19 @@ class OnnxRuntime:
             )
         except Exception as error:  # onnxruntime raises bare classes of its own, all children of Exception
             raise InputError(f"{folder / ONNX_NAME}: onnxruntime cannot load it: {error}") from error
+        self._workers = ThreadPoolExecutor(at_once, thread_name_prefix="catfast-network")
+        self._groups = ThreadPoolExecutor(2, thread_name_prefix="catfast-tiles")
 
     def predict(self, tiles: Tiles) -> Tiles:
         """See :class:`Runtime`. One tile a call: results then cannot depend on the batch size."""
-        answers = [self._session.run(None, {"image": tiles[i : i + 1]})[0] for i in range(len(tiles))]
-        return np.concatenate(answers)
+        return np.concatenate(list(self._workers.map(self._answer, np.split(tiles, len(tiles)))))
+
+    def submit(self, tiles: Tiles) -> Future[Tiles]:
+        """See :class:`Runtime`."""
+        return self._groups.submit(self.predict, tiles)
+
+    def _answer(self, tile: Tiles) -> Tiles:
+        return np.asarray(self._session.run(None, {"image": tile})[0])
 
 
 class TorchRuntime:
@@ -67,6 +87,7 @@ class TorchRuntime:
         self._torch = torch
         self._device = torch.device(device)
         self._network = load(folder).eval().to(self._device)
+        self._groups = ThreadPoolExecutor(1, thread_name_prefix="catfast-network")
 
     def predict(self, tiles: Tiles) -> Tiles:
         """See :class:`Runtime`."""
@@ -75,6 +96,10 @@ class TorchRuntime:
             logits = self._network(torch.from_numpy(tiles).to(self._device))
             answer: Any = torch.softmax(logits.float(), dim=1).cpu().numpy()
         return np.ascontiguousarray(answer, dtype=np.float32)
+
+    def submit(self, tiles: Tiles) -> Future[Tiles]:
+        """See :class:`Runtime`."""
+        return self._groups.submit(self.predict, tiles)
 
 
 def choose_runtime(folder: Path, *, device: str, threads: int) -> Runtime:

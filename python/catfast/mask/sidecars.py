@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 from catfast import __version__
 from catfast.classes import COLOURS, LABELS, NODATA
 from catfast.errors import MissingExtraError
-from catfast.mask.udm2 import UDM2_BANDS
 from catfast.raster import Grid, atomic_path, footprint_lonlat
+from catfast.udm2 import UDM2_BANDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,18 +11,26 @@ from catfast._lazy import names_from
 
 if TYPE_CHECKING:
     from catfast.models.builders import BUILDERS, build
-    from catfast.models.folder import bundled, load, resolve, save, sha256
+    from catfast.models.exporting import ExportConfig, ExportResult, export_run
+    from catfast.models.folder import bundled, bundled_names, load, resolve, save, sha256
+    from catfast.models.listing import ModelCard, model_card
     from catfast.models.onnx import Parity, export
     from catfast.models.spec import ModelConfig
 
 __all__ = [
     "BUILDERS",
+    "ExportConfig",
+    "ExportResult",
+    "ModelCard",
     "ModelConfig",
     "Parity",
     "build",
     "bundled",
+    "bundled_names",
     "export",
+    "export_run",
     "load",
+    "model_card",
     "resolve",
     "save",
     "sha256",
@@ -30,12 +38,18 @@ __all__ = [
 
 _HOMES = {
     "BUILDERS": "builders",
+    "ExportConfig": "exporting",
+    "ExportResult": "exporting",
+    "ModelCard": "listing",
     "ModelConfig": "spec",
     "Parity": "onnx",
     "build": "builders",
     "bundled": "folder",
+    "bundled_names": "folder",
     "export": "onnx",
+    "export_run": "exporting",
     "load": "folder",
+    "model_card": "listing",
     "resolve": "folder",
     "save": "folder",
     "sha256": "folder",

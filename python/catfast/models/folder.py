@@ -8,22 +8,41 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catfast.errors import InputError, MissingExtraError
-from catfast.models.spec import CONFIG_NAME, ModelConfig
+from catfast.models.spec import CONFIG_NAME, ONNX_NAME, ModelConfig
 from catfast.models.tensors import layout
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["WEIGHTS_NAME", "bundled", "load", "resolve", "save", "sha256"]
+__all__ = [
+    "WEIGHTS_NAME",
+    "bundled",
+    "bundled_names",
+    "is_bundled",
+    "load",
+    "parameters",
+    "resolve",
+    "save",
+    "sha256",
+]
 
 WEIGHTS_NAME = "model.safetensors"
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _COUNTER = "num_batches_tracked"
+_STATISTICS = ("running_mean", "running_var")
+
+
+def bundled_names() -> tuple[str, ...]:
+    """Models that come with the package, in the order of their names."""
+    root = _bundled_root()
+    folders = (child for child in root.iterdir() if (child / CONFIG_NAME).is_file()) if root.is_dir() else ()
+    return tuple(sorted(child.name for child in folders))
 
 
 def bundled(name: str = "default") -> Path:
@@ -32,11 +51,19 @@ def bundled(name: str = "default") -> Path:
     Raises:
         InputError: there is none of that name.
     """
-    root = Path(str(importlib.resources.files("catfast.models"))) / "weights"
-    names = sorted(child.name for child in root.iterdir() if child.is_dir()) if root.is_dir() else []
+    names = bundled_names()
     if name not in names:
         raise InputError(f"no bundled model {name!r}; there is {', '.join(names) or 'none'}")
-    return root / name
+    return _bundled_root() / name
+
+
+def is_bundled(folder: Path) -> bool:
+    """Whether a folder is one that comes with the package."""
+    return folder.resolve().parent == _bundled_root().resolve()
+
+
+def _bundled_root() -> Path:
+    return Path(str(importlib.resources.files("catfast.models"))) / "weights"
 
 
 def resolve(name_or_dir: str | os.PathLike[str]) -> Path:
@@ -49,7 +76,8 @@ def resolve(name_or_dir: str | os.PathLike[str]) -> Path:
     if path.is_dir():
         if not (path / CONFIG_NAME).is_file():
             raise InputError(f"{path} is not a model folder: it has no {CONFIG_NAME}")
-        _weights_path(path)
+        if not (path / ONNX_NAME).is_file():
+            _weights_path(path)
         return path
     if path.suffix.lower() in _PICKLES:
         raise InputError(f"{path} is a pickled checkpoint, which catfast never loads; give a model folder")
@@ -59,9 +87,26 @@ def resolve(name_or_dir: str | os.PathLike[str]) -> Path:
 
 
 def sha256(folder: str | os.PathLike[str]) -> str:
-    """SHA-256 of the weights of a model folder, hexadecimal."""
+    """SHA-256, hexadecimal, of the weights of a model folder: of the ONNX file where that holds its own.
+
+    Raises:
+        InputError: there are none.
+    """
+    onnx = Path(folder) / ONNX_NAME
+    if onnx.is_file() and WEIGHTS_NAME.encode() not in (graph := onnx.read_bytes()):
+        return hashlib.sha256(graph).hexdigest()
     with _weights_path(Path(folder)).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def parameters(folder: str | os.PathLike[str]) -> int:
+    """How many numbers a model learnt, read from the header of its weights.
+
+    Raises:
+        InputError: there are no weights, or they are broken.
+    """
+    places = layout(_weights_path(Path(folder)))
+    return sum(math.prod(place.shape) for name, place in places.items() if not name.endswith(_STATISTICS))
 
 
 def save(module: nn.Module, config: ModelConfig, folder: str | os.PathLike[str]) -> Path:

@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 from catfast.errors import InputError, MissingExtraError
 from catfast.models.folder import WEIGHTS_NAME, load
-from catfast.models.spec import ModelConfig
+from catfast.models.spec import ONNX_NAME, ModelConfig
 from catfast.models.tensors import TensorPlace, layout
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import onnx
     from torch import nn
 
-__all__ = ["INPUT_NAME", "ONNX_NAME", "OUTPUT_NAME", "Parity", "export"]
+__all__ = ["INPUT_NAME", "ONNX_NAME", "OUTPUT_NAME", "Parity", "compare", "export", "float_graph"]
 
-ONNX_NAME = "model.onnx"
 INPUT_NAME = "image"
 OUTPUT_NAME = "probability"
 _PREFIX = "network."
@@ -37,7 +38,7 @@ _ZEROS = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """How closely onnxruntime repeats torch on random input."""
+    """How closely onnxruntime repeats torch."""
 
     argmax_agreement: float
     """Share of pixels given the same class, 0-1."""
@@ -58,12 +59,12 @@ def export(folder: str | os.PathLike[str], *, tolerance: float = 1e-3) -> Parity
     folder = Path(folder)
     config = ModelConfig.load(folder)
     module = load(folder)
-    proto = _graph(module, config)
+    proto = float_graph(module, config)
     _point_into(proto, layout(folder / WEIGHTS_NAME))
     partial = folder / f".{ONNX_NAME}.part"
     partial.write_bytes(proto.SerializeToString())
     try:
-        parity = _compare(module, config, partial)
+        parity = compare(module, partial, _noise(config))
         if parity.largest_difference > tolerance:
             found = f"{parity.largest_difference:.2g}, over {tolerance:g}"
             raise InputError(f"{folder}: onnxruntime differs from torch by {found}")
@@ -73,8 +74,12 @@ def export(folder: str | os.PathLike[str], *, tolerance: float = 1e-3) -> Parity
     return parity
 
 
-def _graph(module: nn.Module, config: ModelConfig) -> onnx.ModelProto:
-    """Trace to ONNX; only shape sums and the like are folded: every weight keeps its name and value."""
+def float_graph(module: nn.Module, config: ModelConfig) -> onnx.ModelProto:
+    """Trace to ONNX, weights inside; only shape sums and the like are folded: weights keep names and values.
+
+    Raises:
+        MissingExtraError: the packages of ``catfast[train]`` are not installed.
+    """
     try:
         import torch
         from onnxscript import optimizer
@@ -181,16 +186,26 @@ def _refer(tensor: onnx.TensorProto, name: str, place: TensorPlace) -> None:
         entry.key, entry.value = key, str(value)
 
 
-def _compare(module: nn.Module, config: ModelConfig, path: Path) -> Parity:
+def compare(module: nn.Module, path: Path, images: npt.NDArray[np.float32]) -> Parity:
+    """Run an ONNX file and torch on normalised images (n, bands, h, w), one at a time."""
     import numpy as np
     import onnxruntime
     import torch
 
-    size = 4 * config.multiple_of
-    image = np.random.default_rng(0).normal(0.0, 1.0, (2, len(config.bands), size, size)).astype(np.float32)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (found,) = session.run([OUTPUT_NAME], {INPUT_NAME: image})
-    with torch.no_grad():
-        expected = torch.softmax(module(torch.from_numpy(image)), dim=1).numpy()
-    agreement = float((found.argmax(1) == expected.argmax(1)).mean())
-    return Parity(argmax_agreement=agreement, largest_difference=float(np.abs(found - expected).max()))
+    same, largest = 0, 0.0
+    for image in images[:, None]:
+        (found,) = session.run([OUTPUT_NAME], {INPUT_NAME: image})
+        with torch.no_grad():
+            expected = torch.softmax(module(torch.from_numpy(image)), dim=1).numpy()
+        same += int((found.argmax(1) == expected.argmax(1)).sum())
+        largest = max(largest, float(np.abs(found - expected).max()))
+    pixels = len(images) * images.shape[2] * images.shape[3]
+    return Parity(argmax_agreement=same / pixels, largest_difference=largest)
+
+
+def _noise(config: ModelConfig) -> npt.NDArray[np.float32]:
+    import numpy as np
+
+    shape = (2, len(config.bands), 4 * config.multiple_of, 4 * config.multiple_of)
+    return np.random.default_rng(0).normal(0.0, 1.0, shape).astype(np.float32)

@@ -13,9 +13,10 @@ from typing import Any
 from catfast.classes import BANDS, CLASS_CODES
 from catfast.errors import InputError
 
-__all__ = ["CONFIG_NAME", "ModelConfig"]
+__all__ = ["CONFIG_NAME", "ONNX_NAME", "ModelConfig"]
 
 CONFIG_NAME = "config.json"
+ONNX_NAME = "model.onnx"
 _FORMAT = 1
 _TUPLES = ("bands", "classes", "mean", "std", "clip")
 
@@ -43,9 +44,9 @@ class ModelConfig:
     """Divides each band after the mean is taken off."""
     clip: tuple[float, float] = (0.0, 1.6)
     """Reflectance is limited to this range first."""
-    tile: int = 512
+    tile: int = 576
     """Side of the square that the network is run on, network pixels; a multiple of ``multiple_of``."""
-    halo: int = 64
+    halo: int = 32
     """Overlap of neighbouring tiles on each side, network pixels; under half a tile."""
     multiple_of: int = 32
     """Height and width of any input must be multiples of this."""

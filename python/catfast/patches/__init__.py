@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from catfast.patches.dataset import PatchDataset
     from catfast.patches.finishing import finish
     from catfast.patches.info import FORMATS, StoreInfo
-    from catfast.patches.maker import Progress, cut, estimate, make_store
+    from catfast.patches.maker import Progress, cut, cut_patches, estimate, make_store
     from catfast.patches.packing import pack
     from catfast.patches.records import PatchRecord
     from catfast.patches.results import Estimate, Failure, PatchesResult
@@ -41,6 +41,7 @@ __all__ = [
     "StoreInfo",
     "contact_sheet",
     "cut",
+    "cut_patches",
     "estimate",
     "finish",
     "finished_groups",
@@ -69,6 +70,7 @@ _HOMES = {
     "StoreInfo": "info",
     "contact_sheet": "sheet",
     "cut": "maker",
+    "cut_patches": "maker",
     "estimate": "maker",
     "finish": "finishing",
     "finished_groups": "writer",

@@ -10,10 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from catfast.errors import InputError, OutputError
+from catfast.locks import held
 from catfast.patches.files import PARTS
 from catfast.patches.info import INFO_NAME, StoreInfo, read_info
-from catfast.patches.settle import FAILED
 from catfast.raster import atomic_path, output_errors
+
+FAILED = "failed"
+"""Option under which ``store.json`` lists the pairs that could not be cut."""
 
 
 @contextmanager
@@ -23,23 +26,11 @@ def only_writer(output: Path) -> Iterator[None]:
     Raises:
         OutputError: another process writes it, or its folder cannot be written to.
     """
-    from filelock import FileLock, Timeout
-
     folder = output.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"{output}: expected a folder {folder} to make it in, found none")
-    lock = FileLock(folder / f".{output.name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise OutputError(f"{output}: another catfast is writing it") from error
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be written: {error.strerror or error}") from error
-    try:
+    with held(folder / f".{output.name}.lock", output):
         yield
-    finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
 
 
 def begin(output: Path, info: StoreInfo, *, overwrite: bool) -> tuple[StoreInfo, bool]:

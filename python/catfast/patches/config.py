@@ -57,7 +57,7 @@ class PatchesConfig:
     ignore: frozenset[str] = frozenset({"fill", "dilated", "medium"})
     """As for labels: kinds that become 255."""
     method: str = "nearest"
-    """As for labels: ``nearest``, ``majority`` or ``fraction`` (soft labels, cloud 0-200)."""
+    """As for labels: ``nearest``, ``majority``, ``bilinear`` or ``fraction`` (soft labels, cloud 0-200)."""
     align: bool = False
     """As for labels: move the clouds to where PlanetScope saw them."""
     landsat_bands: Path | None = None
@@ -95,8 +95,6 @@ class PatchesConfig:
         ):
             if choice not in choices:
                 raise UsageError(f"{option} must be one of {', '.join(choices)}, not {choice}")
-        if self.landsat_bands is not None and not self.align:
-            raise UsageError("--landsat-bands is of use with --align only")
         self.labels()
 
     def _check_numbers(self) -> None:
@@ -131,17 +129,28 @@ class PatchesConfig:
         """Whether labels are shares of cloud, not codes."""
         return self.method == "fraction"
 
+    @property
+    def from_codes(self) -> bool:
+        """Whether labels are the full scheme's codes, or these with all but cloud folded into clear.
+
+        Under a cloud that was moved away ``binary`` knows more than ``full`` does: that there is none.
+        """
+        return self.method == "nearest" and not (self.align and self.scheme == "binary")
+
     def labels(self) -> LabelConfig:
         """The options that labels share.
 
         Raises:
             UsageError: one of them is none that labels know.
         """
-        names = {field.name for field in fields(LabelConfig)}
-        shared = ("scheme", "cloud", "ignore", "method", "align", "landsat_bands")
-        if self.align and "align" not in names:
-            raise UsageError("--align: this version of labels cannot move clouds")
-        return LabelConfig(**{name: getattr(self, name) for name in shared if name in names})
+        return LabelConfig(
+            scheme=self.scheme,
+            cloud=self.cloud,
+            ignore=self.ignore,
+            method=self.method,
+            align=self.align,
+            landsat_bands=self.landsat_bands,
+        )
 
     def options(self) -> dict[str, Any]:
         """All options that the bytes of a store depend on, as JSON takes them."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from catfast.errors import InputError
 from catfast.patches.config import PatchesConfig
-from catfast.patches.cutting import Kind, open_pair
 from catfast.patches.info import StoreInfo
 from catfast.patches.jobs import Job
+from catfast.patches.opening import Kind, open_pair
 from catfast.patches.pairlist import Pair, read_pairs
 from catfast.patches.results import Failure
 from catfast.patches.scenes import PairFiles, SceneIndex

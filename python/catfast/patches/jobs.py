@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
+from typing import Protocol
 
-from catfast.errors import InputError
+from catfast.errors import InputError, Notice
 from catfast.patches.ahead import ahead
 from catfast.patches.config import PatchesConfig
-from catfast.patches.cutting import Kind, pair_batches
+from catfast.patches.cutting import pair_batches
 from catfast.patches.files import part_path
 from catfast.patches.info import StoreInfo
+from catfast.patches.opening import Kind
 from catfast.patches.pairlist import Pair
 from catfast.patches.results import Failure
 from catfast.patches.scenes import PairFiles
@@ -46,15 +47,24 @@ class Outcome:
     """Patches that were written, before thinning and choice."""
     tiles: int
     """Tiles that they were chosen from."""
+    notices: tuple[Notice, ...] = ()
+    """What the user should know of the scene."""
     failure: Failure | None = None
     """Why there are none."""
+
+
+class Stop(Protocol):
+    """An event of threads or of processes."""
+
+    def is_set(self) -> bool:
+        """Whether to give up."""
 
 
 class StoppedError(Exception):
     """The run ended before the pair did."""
 
 
-def run_job(job: Job, stop: Event | None = None) -> Outcome:
+def run_job(job: Job, stop: Stop | None = None) -> Outcome:
     """Cut a pair; its patches are there, all of them, or none is.
 
     Args:
@@ -69,6 +79,7 @@ def run_job(job: Job, stop: Event | None = None) -> Outcome:
     if part_path(job.root, pair_id).exists():
         return Outcome(pair_id=pair_id, patches=0, tiles=0)
     patches = tiles = 0
+    notices: tuple[Notice, ...] = ()
     try:
         batches = pair_batches(job.pair, job.files, job.config, job.kind)
         with GroupWriter(job.root, job.info, pair_id) as writer, ahead(batches) as coming:
@@ -78,7 +89,8 @@ def run_job(job: Job, stop: Event | None = None) -> Outcome:
                 batch.write(writer)
                 patches += len(batch.records)
                 tiles += batch.tiles
+                notices = batch.notices
     except InputError as error:
         failure = Failure(pair_id=pair_id, message=str(error))
         return Outcome(pair_id=pair_id, patches=0, tiles=tiles, failure=failure)
-    return Outcome(pair_id=pair_id, patches=patches, tiles=tiles)
+    return Outcome(pair_id=pair_id, patches=patches, tiles=tiles, notices=notices)

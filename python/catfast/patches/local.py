@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.synchronize import Event
 
 from catfast import _core
 from catfast.errors import OutputError
@@ -43,26 +45,34 @@ def _threads(jobs: Sequence[Job]) -> Iterator[Outcome]:
 
 
 def _processes(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
-    threads = max((os.cpu_count() or 1) // workers, 1)
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin,
-        initargs=(threads,),
-    )
+    context = multiprocessing.get_context("spawn")
+    stop, threads = context.Event(), max((os.cpu_count() or 1) // workers, 1)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(threads, stop))
     try:
-        for done in as_completed([pool.submit(run_job, job) for job in jobs]):
+        for done in as_completed([pool.submit(_work, job) for job in jobs]):
             yield done.result()
     except BrokenProcessPool as error:
         raise OutputError(
             f"{jobs[0].root}: a worker process died (out of memory?): run the command again to go on"
         ) from error
     finally:
+        stop.set()
         pool.shutdown(cancel_futures=True)
 
 
-def _begin(threads: int) -> None:
+_stop: Event | None = None
+"""In a worker: set when the run ends."""
+
+
+def _work(job: Job) -> Outcome:
+    return run_job(job, _stop)
+
+
+def _begin(threads: int, stop: Event) -> None:
     """Set up a worker: its share of the processors, and an end when its parent ends, killed or not."""
+    global _stop
+    _stop = stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all: the parent answers it
     _core.set_threads(threads)
     parent = multiprocessing.parent_process()
 

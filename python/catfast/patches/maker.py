@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from catfast.errors import InputError, MissingExtraError, Notice, OutputError
+from catfast.errors import CatfastError, InputError, MissingExtraError, Notice, OutputError
 from catfast.patches import local, spark
 from catfast.patches.begin import begin, only_writer, remove
 from catfast.patches.config import PatchesConfig
@@ -53,6 +55,10 @@ def cut(pairs: Path, config: PatchesConfig, *, progress: Progress | None = None)
     return result.store
 
 
+cut_patches = cut
+"""The name of :func:`cut` outside this room."""
+
+
 def make_store(pairs: Path, config: PatchesConfig, *, progress: Progress | None = None) -> PatchesResult:
     """:func:`cut`, with an account of the pairs that failed; raises the same, but not for these."""
     started = time.perf_counter()
@@ -64,15 +70,12 @@ def make_store(pairs: Path, config: PatchesConfig, *, progress: Progress | None 
         info, finished = begin(config.output, work.info, overwrite=config.overwrite)
         if finished:
             return _account(work, finish(config.output, info, {}), started, status="skipped")
-        try:
-            failures = work.failures + _run(work, info, progress)
-            if not finished_groups(config.output):
-                remove(config.output)
-                return _account(work, None, started, status="failed", failures=failures)
-            settled = settle(work, info, [failure.pair_id for failure in failures])
-        except InputError:
+        failed, told = _run_or_leave_nothing(work, info, progress)
+        failures = work.failures + failed
+        if not finished_groups(config.output):
             remove(config.output)
-            raise
+            return _account(work, None, started, status="failed", failures=failures)
+        settled = settle(work, info, [failure.pair_id for failure in failures])
     return _account(
         work,
         settled.store,
@@ -80,7 +83,7 @@ def make_store(pairs: Path, config: PatchesConfig, *, progress: Progress | None 
         status="done",
         failures=failures,
         dropped=settled.dropped,
-        notices=settled.notices,
+        notices=(*settled.notices, *told),
     )
 
 
@@ -115,20 +118,35 @@ def _check_packages() -> None:
         raise MissingExtraError("cutting patches", "pairs") from error
 
 
-def _run(work: Work, info: StoreInfo, progress: Progress | None) -> tuple[Failure, ...]:
-    """Have every pair cut that is not; those that could not be."""
+def _run_or_leave_nothing(
+    work: Work, info: StoreInfo, progress: Progress | None
+) -> tuple[tuple[Failure, ...], list[Notice]]:
+    """:func:`_run`; a folder without a single pair does not outlive its error, one with any is kept."""
+    try:
+        return _run(work, info, progress)
+    except CatfastError:
+        if not finished_groups(work.config.output):
+            with suppress(OutputError):
+                remove(work.config.output)
+        raise
+
+
+def _run(work: Work, info: StoreInfo, progress: Progress | None) -> tuple[tuple[Failure, ...], list[Notice]]:
+    """Have every pair cut that is not; those that could not be, and what the user should know of scenes."""
     config, done = work.config, finished_groups(work.config.output)
     jobs = [replace(job, info=info) for job in work.jobs if job.pair.pair_id not in done]
     _check_space(jobs, config, info)
     spread = config.engine == "spark"
     outcomes = spark.run(jobs, config.master) if spread else local.run(jobs, config.workers)
-    failures, count = [], len(work.jobs) - len(jobs)
+    failures, count, notices = [], len(work.jobs) - len(jobs), Counter[Notice]()
     for outcome in outcomes:
         count += 1
         failures += [outcome.failure] if outcome.failure else []
+        notices.update(outcome.notices)
         if progress is not None:
             progress(count, len(work.jobs), outcome.patches)
-    return tuple(failures)
+    told = sorted(notices.items(), key=lambda item: item[0].name)
+    return tuple(failures), [Notice(each.name, f"{n} scenes: {each.message}") for each, n in told]
 
 
 def _check_space(jobs: Sequence[Job], config: PatchesConfig, info: StoreInfo) -> None:

@@ -51,6 +51,7 @@ class PatchesResult:
         return {
             "output": str(self.output),
             "status": self.status,
+            "simulated": self.store is not None and self.store.info.simulated,
             "pairs": self.pairs,
             "failed": [{"pair_id": item.pair_id, "message": item.message} for item in self.failures],
             "patches": sum(self.patches.values()),
@@ -78,7 +79,7 @@ class Estimate:
     bytes: int
     """Size of the store."""
     seconds: float
-    """Wall time on this machine with ``workers`` processes."""
+    """Wall time on this machine with one process, at the rate of those tried."""
 
     def as_dict(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""

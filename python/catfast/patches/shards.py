@@ -13,6 +13,7 @@ import os
 import shutil
 import struct
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -80,9 +81,11 @@ class ShardFile:
             shard.seek(0, os.SEEK_END)
             shutil.copyfileobj(labels, shard, _COPY)
             shard.flush()
-            os.fsync(shard.fileno())
-        self._paths[1].unlink()
-        return file_sha256(self._paths[0])
+            self._paths[1].unlink()
+            with ThreadPoolExecutor(1) as beside:
+                digest = beside.submit(file_sha256, self._paths[0])
+                os.fsync(shard.fileno())
+        return digest.result()
 
     def discard(self) -> None:
         """Remove what is left of it."""

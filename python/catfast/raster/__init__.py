@@ -6,6 +6,8 @@ Everything else works on arrays, :class:`Grid` and :class:`RasterInfo`.
 from __future__ import annotations
 
 from catfast.raster.area import Area, footprint_lonlat
+from catfast.raster.arrays import ArrayRaster, StackedRaster
+from catfast.raster.gdal import Versions, versions
 from catfast.raster.grid import Grid, ground_sampling_distance, parse_crs
 from catfast.raster.patchtiff import PatchStyle, TiffTemplate, patch_template, read_patch
 from catfast.raster.provenance import file_sha256, is_made_already
@@ -26,14 +28,17 @@ __all__ = [
     "DEFAULT_MAX_SAMPLES",
     "VERIFY",
     "Area",
+    "ArrayRaster",
     "CogStyle",
     "CogWriter",
     "Grid",
     "PatchStyle",
     "Raster",
     "RasterInfo",
+    "StackedRaster",
     "TiffTemplate",
     "TiffWriter",
+    "Versions",
     "atomic_path",
     "cog_writer",
     "file_sha256",
@@ -48,5 +53,6 @@ __all__ = [
     "read_patch",
     "read_tags",
     "tiff_writer",
+    "versions",
     "write_geotiff",
 ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
+import rasterio
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
@@ -24,3 +26,29 @@ def reason(error: BaseException) -> str:
     """The last line of an error's text: GDAL puts the cause there."""
     lines = str(error.__cause__ or error).strip().splitlines()
     return lines[-1] if lines else type(error).__name__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    """What reads and writes files."""
+
+    rasterio: str
+    """Of rasterio."""
+    gdal: str
+    """Of the GDAL inside it."""
+    proj: str
+    """Of the PROJ inside it."""
+    drivers: frozenset[str]
+    """GDAL's drivers for rasters, by their short names."""
+
+
+def versions() -> Versions:
+    """Versions of rasterio and of what comes with it."""
+    with rasterio.Env() as environment:
+        drivers = frozenset(environment.drivers())
+    return Versions(
+        rasterio=rasterio.__version__,
+        gdal=rasterio.__gdal_version__,
+        proj=rasterio.__proj_version__,
+        drivers=drivers,
+    )

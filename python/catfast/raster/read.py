@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rasterio
+from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
@@ -98,6 +99,26 @@ class Raster:
                 f"{self.info.path}: rows {rows[0]} to {rows[1]} cannot be read (truncated or corrupt file): "
                 f"{reason(error)}"
             ) from error
+
+    def preview(self, bands: Sequence[int], side: int, *, average: bool) -> npt.NDArray[Any]:
+        """``bands`` (1-based) made smaller, (bands, h, w), so that neither side is longer than ``side``.
+
+        Args:
+            bands: which.
+            side: pixels.
+            average: mean of what a pixel covers, by way of the file's overviews; else the nearest.
+
+        Raises:
+            InputError: the pixels cannot be decoded.
+        """
+        grid = self.info.grid
+        step = max(grid.width, grid.height) / min(side, max(grid.width, grid.height))
+        shape = (len(bands), max(1, round(grid.height / step)), max(1, round(grid.width / step)))
+        how = Resampling.average if average else Resampling.nearest
+        try:
+            return np.asarray(self._dataset.read(list(bands), out_shape=shape, resampling=how))
+        except (*GDAL_ERRORS, MemoryError) as error:
+            raise InputError(f"{self.info.path}: cannot be read: {reason(error)}") from error
 
 
 @contextmanager

@@ -15,12 +15,13 @@ import numpy.typing as npt
 import rasterio
 import rasterio.shutil
 from rasterio.errors import NotGeoreferencedWarning
-from rasterio.windows import Window
 from rio_cogeo.cogeo import cog_validate
 
 from catfast.errors import OutputError
 from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
 from catfast.raster.grid import Grid
+from catfast.raster.grid_writer import GridWriter, tiff_profile
+from catfast.raster.overviews import Overviews
 
 
 @contextmanager
@@ -82,7 +83,7 @@ def write_geotiff(
         OutputError: the disk did not take the file.
     """
     options = {"tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "deflate"} | creation_options
-    profile = _profile(grid, array.shape[0], array.dtype.name, nodata) | options
+    profile = tiff_profile(grid, array.shape[0], array.dtype.name, nodata) | options
     with (
         atomic_path(path) as temporary,
         rasterio.Env(**SAFE_ENV),
@@ -92,53 +93,6 @@ def write_geotiff(
         for band, description in enumerate(descriptions, start=1):
             dataset.set_band_description(band, description)
         dataset.update_tags(**(tags or {}))
-
-
-class GridWriter:
-    """A tiled uint8 GeoTIFF that takes rows from top to bottom, buffered to whole tiles."""
-
-    TILE = 512
-
-    def __init__(self, path: Path, grid: Grid, count: int, *, nodata: int | None, **compression: Any) -> None:
-        self._dataset = rasterio.open(
-            path,
-            "w",
-            **_profile(grid, count, "uint8", nodata),
-            tiled=True,
-            blockxsize=self.TILE,
-            blockysize=self.TILE,
-            num_threads="ALL_CPUS",
-            **(compression or {"compress": "zstd", "zstd_level": 1}),
-        )
-        self._pending: list[npt.NDArray[np.uint8]] = []
-        self._pending_rows = 0
-        self._row = 0
-
-    def append(self, rows: npt.NDArray[np.uint8]) -> None:
-        """Add the next rows, shape (count, n, width)."""
-        self._pending.append(rows)
-        self._pending_rows += rows.shape[1]
-        whole = self._pending_rows // self.TILE * self.TILE
-        if whole:
-            self._flush(whole)
-
-    def _flush(self, count: int) -> None:
-        rows = self._pending[0] if len(self._pending) == 1 else np.concatenate(self._pending, axis=1)
-        window = Window(0, self._row, rows.shape[2], count)
-        self._dataset.write(rows[:, :count], window=window)
-        self._row += count
-        self._pending_rows -= count
-        self._pending = [rows[:, count:].copy()] if self._pending_rows else []
-
-    def close(self) -> None:
-        """Write what is left and close the file; may be called again."""
-        if self._dataset.closed:
-            return
-        try:
-            if self._pending_rows:
-                self._flush(self._pending_rows)
-        finally:
-            self._dataset.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +121,9 @@ class CogWriter:
         with output_errors(final):
             self._rows_path.touch()  # where even that fails, rasterio would raise a TypeError
             self._rows = GridWriter(self._rows_path, grid, count, nodata=nodata)
+            self._overviews: Overviews | None = None
+            if count == 1 and nodata is not None:
+                self._overviews = Overviews(self._rows_path, grid, nodata)
 
     def append(self, rows: npt.NDArray[np.uint8]) -> None:
         """Add the next rows, shape (count, n, width).
@@ -176,6 +133,8 @@ class CogWriter:
         """
         with output_errors(self._final):
             self._rows.append(rows)
+            if self._overviews is not None:
+                self._overviews.append(rows[0])
 
     def finish(self, style: CogStyle) -> None:
         """Write descriptions, tags, colours and overviews, copy to the COG layout, validate.
@@ -186,7 +145,8 @@ class CogWriter:
         with output_errors(self._final):
             self._rows.close()
             _dress(self._rows_path, style)
-            _copy_as_cog(self._rows_path, self._temporary, style)
+            made = self._overviews if style.overview_resampling == "MODE" else None
+            _copy_as_cog(self._rows_path if made is None else made.join(), self._temporary, style)
             valid, problems, _ = cog_validate(self._temporary, strict=True, quiet=True)
         if not valid:
             raise OutputError(f"{self._final}: the written COG does not validate: {'; '.join(problems)}")
@@ -196,6 +156,9 @@ class CogWriter:
         try:
             with suppress(*GDAL_ERRORS):
                 self._rows.close()
+            if self._overviews is not None:
+                with suppress(*GDAL_ERRORS):
+                    self._overviews.discard()
         finally:
             self._rows_path.unlink(missing_ok=True)
 
@@ -295,17 +258,3 @@ def _copy_as_cog(source: Path, target: Path, style: CogStyle) -> None:
         NUM_THREADS="ALL_CPUS",
         BIGTIFF="IF_SAFER",
     )
-
-
-def _profile(grid: Grid, count: int, dtype: str, nodata: float | None) -> dict[str, Any]:
-    return {
-        "driver": "GTiff",
-        "width": grid.width,
-        "height": grid.height,
-        "count": count,
-        "dtype": dtype,
-        "crs": grid.crs,
-        "transform": grid.transform,
-        "nodata": nodata,
-        "BIGTIFF": "IF_SAFER",
-    }

@@ -4,6 +4,7 @@ mod arrays;
 mod blend;
 mod blocks;
 mod classify;
+mod overview;
 mod patch;
 mod pool;
 mod qa;
@@ -36,6 +37,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(warp::warp_qa, module)?)?;
     module.add_function(wrap_pyfunction!(blocks::first_damaged_block, module)?)?;
     module.add_function(wrap_pyfunction!(valid::valid_mask, module)?)?;
+    module.add_function(wrap_pyfunction!(overview::halve_codes, module)?)?;
     module.add_function(wrap_pyfunction!(refine::grow_codes, module)?)?;
     module.add_function(wrap_pyfunction!(refine::drop_small, module)?)?;
     module.add_function(wrap_pyfunction!(resample::resample_area, module)?)?;

@@ -1,4 +1,4 @@
-"""A mask in the bands of Planet's usable data mask, so that code written for UDM2 reads it."""
+"""Planet's usable data mask (UDM2): eight bands of flags, to and from catfast's codes."""
 
 from __future__ import annotations
 
@@ -37,3 +37,21 @@ def as_udm2(mask: npt.NDArray[np.uint8], confidence: npt.NDArray[np.uint8]) -> n
     bands[6] = np.where(seen, confidence, 0)
     bands[7] = np.where(seen, 0, BLACKFILL)
     return bands
+
+
+def udm2_codes(bands: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Codes (n, width) of UDM2 bands (8, n, width): heavy haze is cloud, light haze is clear."""
+    clear, snow, shadow, light, heavy, cloud, _, udm1 = bands
+    codes = np.full(clear.shape, NODATA, np.uint8)
+    named = (
+        (clear, "clear"),
+        (light, "clear"),
+        (snow, "snow"),
+        (shadow, "shadow"),
+        (heavy, "cloud"),
+        (cloud, "cloud"),
+    )
+    for flags, name in named:
+        codes[flags != 0] = CLASS_CODES[name]
+    codes[(udm1 & BLACKFILL) != 0] = NODATA
+    return codes

@@ -1,0 +1,174 @@
+"""Points and polygons over scenes as a test set, beside rasterio's own burning."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import rasterio.warp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rasterio.features import rasterize
+from rasterio.transform import Affine
+
+from tests.conftest import NORTH_UP, UTM_4N
+from tests.evaluate_files import blobs, image_of, run_inside, write_tif
+
+pytest.importorskip("jinja2", reason='needs the extra "report"')
+shapely = pytest.importorskip("shapely", reason='needs the extra "report"')
+
+from catfast.evaluate.shapes import burn  # noqa: E402
+
+SHAPE = (96, 128)
+PLACE = NORTH_UP @ Affine.scale(10 / 3)
+CODES = {"clear": 0, "cloud": 1, "shadow": 2}
+
+
+def random_polygons(seed: int, count: int = 8) -> list:
+    """Triangles in pixel coordinates, some of them partly outside."""
+    rng = np.random.default_rng(seed)
+    centres = rng.uniform(0, (SHAPE[1], SHAPE[0]), (count, 2))
+    corners = centres[:, None] + rng.uniform(-25, 25, (count, 3, 2))
+    return [shapely.Polygon(triangle) for triangle in corners]
+
+
+def to_map(shape):
+    def place(xy):
+        return np.column_stack(PLACE @ (xy[:, 0], xy[:, 1]))
+
+    return shapely.transform(shape, place)
+
+
+def burnt(shapes, codes) -> np.ndarray:
+    """What rasterio makes of shapes in pixel coordinates."""
+    return rasterize(
+        list(zip(shapes, codes, strict=True)),
+        out_shape=SHAPE,
+        fill=255,
+        transform=Affine.identity(),
+        dtype="uint8",
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 96))
+def test_rows_of_polygons_are_what_rasterio_burns(seed, step):
+    polygons = random_polygons(seed)
+    codes = np.random.default_rng(seed).integers(0, 3, len(polygons)).astype(np.uint8)
+    found = np.concatenate(
+        [burn(polygons, codes, top, min(top + step, SHAPE[0]), SHAPE[1]) for top in range(0, SHAPE[0], step)]
+    )
+    assert (found != burnt(polygons, codes)).sum() <= 2  # a centre on an edge may go either way
+
+
+def test_points_take_the_pixel_they_lie_in():
+    points = [shapely.Point(3.9, 2.1), shapely.MultiPoint([(0, 0), (127.99, 95.99)]), shapely.Point(200, 5)]
+    found = burn(points, np.array([1, 2, 1], np.uint8), 0, *SHAPE)
+    assert (found[2, 3], found[0, 0], found[95, 127]) == (1, 2, 2)
+    assert (found != 255).sum() == 3
+
+
+@pytest.fixture
+def catfast(capsys):
+    return functools.partial(run_inside, capsys)
+
+
+@pytest.fixture
+def scenes(tmp_path) -> tuple[Path, np.ndarray]:
+    answer = blobs(SHAPE, 4)
+    write_tif(tmp_path / "scenes" / "a.tif", image_of(answer), crs=UTM_4N, transform=PLACE)
+    elsewhere = Affine.translation(1e5, 0) @ PLACE
+    write_tif(tmp_path / "scenes" / "far.tif", image_of(answer), crs=UTM_4N, transform=elsewhere)
+    return tmp_path / "scenes", answer
+
+
+def features(shapes, classes, **more) -> dict:
+    found = [
+        {
+            "type": "Feature",
+            "properties": {"kind": name, **more},
+            "geometry": json.loads(shapely.to_geojson(shape)),
+        }
+        for shape, name in zip(shapes, classes, strict=True)
+    ]
+    crs = {"type": "name", "properties": {"name": UTM_4N}}
+    return {"type": "FeatureCollection", "crs": crs, "features": found}
+
+
+def iou_of(truth, answer):
+    known = truth != 255
+    cloud, called = (truth == 1)[known], answer[known]
+    return (cloud & called).sum() / (cloud | called).sum()
+
+
+@pytest.mark.parametrize("ending", ["geojson", "gpkg"])
+def test_scores_are_those_of_the_burnt_shapes(catfast, known_model, scenes, tmp_path, ending):
+    folder, answer = scenes
+    polygons = random_polygons(6)
+    classes = ["cloud", "clear"] * 4
+    path = tmp_path / f"labels.{ending}"
+    if ending == "geojson":
+        path.write_text(json.dumps(features([to_map(p) for p in polygons], classes)))
+    else:
+        geopandas = pytest.importorskip("geopandas")
+        table = {"kind": classes, "geometry": [to_map(p) for p in polygons]}
+        geopandas.GeoDataFrame(table, crs=UTM_4N).to_crs("EPSG:4326").to_file(path)
+    run = catfast(
+        "evaluate", known_model, path, "--scenes", folder, "--class-column", "kind", "-o", tmp_path / "r"
+    )
+    assert run.code == 0, run.err
+    report = json.loads((tmp_path / "r" / "report.json").read_text())
+    (found,) = report["contenders"]
+    truth = burnt(polygons, [CODES[name] for name in classes])
+    assert report["test_set"]["samples"] == 1
+    assert found["pixels"] == pytest.approx((truth != 255).sum(), abs=3)
+    assert found["cloud"]["iou"]["value"] == pytest.approx(iou_of(truth, answer), abs=0.002)
+    with rasterio.open(folder / "a.tif") as dataset:
+        latitude = rasterio.warp.transform(UTM_4N, "EPSG:4326", *[[v] for v in dataset.xy(48, 64)])[1][0]
+    assert list(found["splits"]["latitude"]) == ["70 to 75 degrees"]
+    assert 70 < latitude < 75
+
+
+def test_a_column_scene_puts_shapes_on_that_scene_alone(catfast, known_model, scenes, tmp_path):
+    folder, _ = scenes
+    path = tmp_path / "labels.geojson"
+    path.write_text(json.dumps(features([to_map(shapely.box(0, 0, 9, 9))], ["cloud"], scene="far")))
+    run = catfast(
+        "evaluate", known_model, path, "--scenes", folder, "--class-column", "kind", "-o", tmp_path / "r"
+    )
+    assert run.code == 3
+    assert "none of its 1 shapes lies on any of the 2 scenes" in run.err
+
+
+@pytest.mark.parametrize(
+    ("classes", "column", "words"),
+    [
+        (["fog"], "kind", "expected classes clear, cloud"),
+        (["cloud"], "class", "expected features with a property class"),
+    ],
+)
+def test_classes_that_cannot_be_read(catfast, known_model, scenes, tmp_path, classes, column, words):
+    path = tmp_path / "labels.geojson"
+    path.write_text(json.dumps(features([to_map(shapely.box(0, 0, 9, 9))], classes)))
+    run = catfast(
+        "evaluate", known_model, path, "--scenes", scenes[0], "--class-column", column, "-o", tmp_path / "r"
+    )
+    assert (run.code, len(run.err.strip().splitlines())) == (3, 1)
+    assert words in run.err
+
+
+def test_shapes_need_scenes(catfast, known_model, tmp_path):
+    (tmp_path / "x.geojson").write_text("{}")
+    run = catfast("evaluate", known_model, tmp_path / "x.geojson", "-o", tmp_path / "r")
+    assert (run.code, "--scenes DIR" in run.err) == (2, True)
+
+
+def test_what_is_no_geojson(catfast, known_model, scenes, tmp_path):
+    (tmp_path / "x.geojson").write_text("{}")
+    arguments = ("evaluate", known_model, tmp_path / "x.geojson", "--scenes", scenes[0], "-o", tmp_path / "r")
+    run = catfast(*arguments)
+    assert (run.code, "cannot be read as GeoJSON" in run.err) == (3, True)
