@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catfast import _core
+from catfast.classes import BANDS
 from catfast.mask.rows import SceneRows
 from catfast.mask.runtimes import Runtime, Tiles
 from catfast.mask.tiling import Axis, batches
@@ -110,6 +111,8 @@ class Predictor:
         self._down = down
         self._across = across
         self._batch_size = batch_size
+        seen = [BANDS.index(band) for band in model.bands]
+        self._bands = slice(None) if model.bands == BANDS else seen
         self._image = np.empty((len(model.bands), min(down.tile, down.network), across.network), np.float32)
         self._origin = 0
 
@@ -143,7 +146,7 @@ class Predictor:
         if step:
             self._image[:, :have] = self._image[:, step:].copy()
         self._origin = origin
-        self._image[:, have:] = fresh
+        self._image[:, have:] = fresh[self._bands]
 
     def _run_tiles(self, mosaic: Mosaic) -> None:
         seen = np.isfinite(self._image[0]).any(axis=0)
