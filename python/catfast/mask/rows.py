@@ -129,7 +129,7 @@ class SceneRows:
     def _resample(self, stop: int) -> npt.NDArray[np.float32]:
         out = np.empty((len(self._gain), stop - self._next_network, self._across.network), np.float32)
         _core.resample_area(
-            np.ascontiguousarray(self._dn),
+            self._dn,
             self._valid,
             self._gain,
             out,
@@ -143,6 +143,7 @@ class SceneRows:
 
     def _drop_until(self, row: int) -> None:
         drop = min(row - self._first, self._dn.shape[1])
-        self._dn = self._dn[:, drop:]
-        self._valid = self._valid[drop:]
+        # Copies: the few rows that are left would hold on to all that were read with them.
+        self._dn = self._dn[:, drop:].copy()
+        self._valid = self._valid[drop:].copy()
         self._first += drop
