@@ -20,7 +20,16 @@ from catfast.classes import BANDS
 from catfast.errors import InputError, Notice
 from catfast.raster import Raster, RasterInfo, ground_sampling_distance
 
-__all__ = ["Scene", "acquired", "describe_scene", "is_image_name", "reflectance_coefficients", "scene_id"]
+__all__ = [
+    "Scene",
+    "acquired",
+    "describe_scene",
+    "is_image_name",
+    "local_name",
+    "metadata_root",
+    "reflectance_coefficients",
+    "scene_id",
+]
 
 BANDS_BY_COUNT = {4: (1, 2, 3, 4), 8: (2, 4, 6, 8)}
 """1-based places of BANDS in a 4-band (PS2, PSB) and an 8-band (SuperDove) product."""
@@ -257,24 +266,36 @@ def reflectance_coefficients(xml: Path) -> dict[int, float]:
     Raises:
         InputError: not readable, not XML, or a coefficient that is not a number above 0.
     """
+    entries = [item for item in metadata_root(xml).iter() if local_name(item) == "bandSpecificMetadata"]
+    pairs = [{local_name(child): (child.text or "") for child in entry} for entry in entries]
     try:
-        text = xml.read_bytes()
-        if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-            raise InputError(f"{xml}: expected Planet metadata, found an XML with a document type")
-        root = ElementTree.fromstring(text)  # noqa: S314 - no entities: refused above
-        entries = [item for item in root.iter() if _local(item) == "bandSpecificMetadata"]
-        pairs = [{_local(child): (child.text or "") for child in entry} for entry in entries]
         coefficients = {
             int(pair["bandNumber"]): float(pair["reflectanceCoefficient"])
             for pair in pairs
             if "reflectanceCoefficient" in pair and "bandNumber" in pair
         }
-    except (OSError, ElementTree.ParseError, ValueError) as error:
+    except ValueError as error:
         raise InputError(f"{xml}: not readable as Planet metadata: {error}") from error
     if not all(math.isfinite(value) and value > 0 for value in coefficients.values()):
         raise InputError(f"{xml}: expected reflectanceCoefficients above 0, found {coefficients}")
     return coefficients
 
 
-def _local(element: ElementTree.Element) -> str:
+def metadata_root(xml: Path) -> ElementTree.Element:
+    """The root of a Planet metadata XML.
+
+    Raises:
+        InputError: not readable, not XML, or with a document type.
+    """
+    try:
+        text = xml.read_bytes()
+        if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+            raise InputError(f"{xml}: expected Planet metadata, found an XML with a document type")
+        return ElementTree.fromstring(text)  # noqa: S314 - no entities: refused above
+    except (OSError, ElementTree.ParseError, ValueError) as error:
+        raise InputError(f"{xml}: not readable as Planet metadata: {error}") from error
+
+
+def local_name(element: ElementTree.Element) -> str:
+    """Its tag without the namespace."""
     return str(element.tag).rpartition("}")[2]

@@ -9,7 +9,7 @@ import pyproj
 import pytest
 import shapely
 
-from catfast.errors import UsageError
+from catfast.errors import OutputError, UsageError
 from catfast.pairs import PairsConfig, mine
 from catfast.wrs2 import footprints
 from tests.scenes import T0_MS, TO_PLANE, brute_force, rows, square, to_degrees, write_catalogue
@@ -150,6 +150,26 @@ def test_local_time_counts_when_asked(tmp_path):
     assert len(by["local"]) == 2
 
 
+def test_landsat_7_and_9_have_local_times_of_their_own(tmp_path):
+    """Landsat 9 steers as Landsat 8 does; Landsat 7 does not: it sees the swath's edge at another time."""
+    path, row = 57, 30
+    lon, lat = footprints([path], [row])
+    x, y = TO_PLANE.transform(lon[0], lat[0])
+    scene = shapely.Polygon(list(zip(x, y, strict=True)))
+    edge = shapely.affinity.translate(
+        square(0, 90, 5_000), 0.95 * x[4] + 0.05 * x[13], 0.95 * y[4] + 0.05 * y[13]
+    )
+    columns = {"wrs_path": pa.array([path], pa.int32()), "wrs_row": pa.array([row], pa.int32())}
+    ps = write_catalogue(tmp_path / "ps.parquet", [edge], [T0_MS])
+    local = {}
+    for platform in ("landsat-7", "landsat-8", "landsat-9"):
+        l8 = write_catalogue(tmp_path / "l8.parquet", [scene], [T0_MS], platform=platform, **columns)
+        mine(ps, l8, tmp_path / "pairs.parquet")
+        local[platform] = rows(tmp_path / "pairs.parquet")[0]["dt_local_s"]
+    assert local["landsat-9"] == local["landsat-8"] == pytest.approx(0, abs=0.1)
+    assert 0.4 < abs(local["landsat-7"]) < 1
+
+
 def test_filters_and_limit(tmp_path):
     count = 6
     ps = write_catalogue(
@@ -171,6 +191,32 @@ def test_filters_and_limit(tmp_path):
     assert ids(limit_per_scene=2) == [2, 3]
 
 
+@pytest.mark.parametrize(("low", "high"), [(70, 90), (66.5, 79.9), (-90, 72), (89, 90)])
+def test_latitudes(tmp_path, low, high):
+    """Of the middle of each PlanetScope footprint, as PROJ has it."""
+    places = list(itertools.product(range(-180, 180, 60), (60.0, 66.4, 66.6, 72.1, 79.8, 80.1, 89.5)))
+    landsat = [square(*place, BIG) for place in places]
+    found = paired(tmp_path, [square(*place, turn=0) for place in places], landsat, latitude=(low, high))
+    expected = [index for index, (_, lat) in enumerate(places) if low <= lat <= high]
+    assert sorted({int(row["ps_id"][-5:]) for row in found}) == expected
+
+
+def test_only_a_pairs_file_is_replaced(tmp_path):
+    for _ in range(2):
+        assert len(paired(tmp_path, [square(0, 75)], [square(0, 75, BIG)])) == 1
+    ps, l8, out = (tmp_path / f"{name}.parquet" for name in ("ps", "l8", "other"))
+    out.write_text("mine")
+    for options in ({}, {"plot": out}):
+        with pytest.raises(OutputError, match="--overwrite"):
+            mine(ps, l8, tmp_path / "pairs.parquet" if options else out, PairsConfig(**options))
+    for output, plot in ((ps, None), (out, ps), (out, out)):
+        with pytest.raises(OutputError, match="is an input"):
+            mine(ps, l8, output, PairsConfig(overwrite=True, plot=plot))
+    assert out.read_text() == "mine"
+    mine(ps, l8, out, PairsConfig(overwrite=True))
+    assert len(rows(out)) == 1
+
+
 def test_a_grid_of_scenes_agrees_with_brute_force(tmp_path):
     places = list(itertools.product(range(-180, 180, 45), (72, 79, 88.9, 89.95)))
     planet, landsat = [square(*p, 15_000) for p in places], [square(*p, 60_000, turn=1) for p in places]
@@ -190,6 +236,8 @@ def test_a_grid_of_scenes_agrees_with_brute_force(tmp_path):
         {"min_overlap": 1.1},
         {"engine": "duckdb"},
         {"limit_per_scene": 0},
+        {"latitude": (80.0, 70.0)},
+        {"latitude": (60.0, 91.0)},
     ],
 )
 def test_options_out_of_range(options):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import termios
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +14,7 @@ import pyproj
 import pytest
 
 from tests.conftest import run_catfast
-from tests.scenes import T0_MS, rows, square, write_catalogue
+from tests.scenes import T0_MS, planet_item, rows, square, to_degrees, write_catalogue
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,34 @@ def test_exit_codes(tmp_path, catfast):
     assert catfast("pairs", good, good, "-o", tmp_path / "absent" / "out.parquet").code == 4
     assert catfast("catalog", "planet", tmp_path / "torn.parquet", "-o", out).code == 3
     assert not out.exists()
+
+
+def test_a_bar_on_a_terminal_only(tmp_path):
+    """Its stderr is a pseudo-terminal once, and a pipe once."""
+    source = tmp_path / "x.json"
+    source.write_text(
+        json.dumps(planet_item("20230714_144820_59_2414", "2023-07-14T14:48:24Z", to_degrees(square(0, 75))))
+    )
+    code = "from catfast.cli import main; main()"
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "catalog",
+        "planet",
+        str(source),
+        "-o",
+        str(tmp_path / "x.parquet"),
+    ]
+    reader, writer = os.openpty()
+    termios.tcsetwinsize(writer, (24, 80))
+    subprocess.run(command, stderr=writer, check=True)
+    os.close(writer)
+    shown = os.read(reader, 100_000).decode()
+    os.close(reader)
+    assert "row/s" in shown
+    piped = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=True).stderr
+    assert "row/s" not in piped
 
 
 def test_no_pairs_is_no_error(tmp_path):

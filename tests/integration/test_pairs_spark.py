@@ -63,7 +63,12 @@ def assert_same(ours: Path, theirs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"time_reference": "local", "max_dt_s": 20.0}, {"within": True, "max_cloud": 50}]
+    "options",
+    [
+        {},
+        {"time_reference": "local", "max_dt_s": 20.0},
+        {"within": True, "max_cloud": 50, "latitude": (60.0, 81.0)},
+    ],
 )
 def test_the_same_rows_from_both_engines(spark, catalogues, tmp_path, options):
     mine(*catalogues, tmp_path / "a.parquet", PairsConfig(**options))

@@ -8,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -349,6 +350,36 @@ def test_what_cannot_be_done_is_one_sentence(paired_world, tmp_path, arguments, 
     assert (done.code, done.err.count("\n")) == (code, 1), done.err
     assert word in done.err
     assert list(tmp_path.glob("[!.]*")) == []
+
+
+def test_an_error_keeps_what_was_done_before(paired_world, tmp_path):
+    """Killed after a pair, gone on with on a Spark that does not answer: the pair is still there."""
+    pytest.importorskip("pyspark")
+    arguments = (
+        "patches",
+        paired_world / "pairs.parquet",
+        "-o",
+        tmp_path / "s",
+        "--size",
+        32,
+        "--stride",
+        16,
+    )
+    words = [sys.executable, "-c", "from catfast.cli import main; main()", *map(str, arguments)]
+    process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    while not (done := list((tmp_path / "s").glob("parts/[!.]*.parquet"))):
+        assert process.poll() is None, "ended before a pair was done"
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    refused = run_catfast(*arguments, "--engine", "spark", "--master", "spark://127.0.0.1:1")
+    assert refused.code in (2, 3)
+    assert set(done) <= set((tmp_path / "s").glob("parts/[!.]*.parquet"))
+    fresh = run_catfast(
+        *arguments[:2], "-o", tmp_path / "t", "--engine", "spark", "--master", "spark://127.0.0.1:1"
+    )
+    assert fresh.code in (2, 3)
+    assert not (tmp_path / "t").exists()
 
 
 def test_a_folder_of_other_things_is_never_replaced(paired_world, tmp_path):

@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 import shapely
+from pyproj import Transformer
 
 from catfast.catalog import CatalogConfig, build
 from catfast.pairs import PairsConfig, mine
@@ -23,6 +24,8 @@ KINDS = {
     "landsat_c2_stactools": ("landsat", 3),
     "landsat_scene_list/EE_LANDSAT_NEWFORMAT.csv": ("landsat", 2),
 }
+REDACTED = "20180119_XXXXXXX_XXXX"
+"""A real scene whose XML was emptied before it was published."""
 OFF_TRACK = "LC08_057001_20230829"
 """Lies about 124 km off its nominal track, beyond what path and row can say."""
 
@@ -40,14 +43,42 @@ def test_every_real_file_is_read(shared_data, tmp_path, name):
         assert (row["wrs_path"] is None) == (kind == "planet")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "planetscope_harvey",
+        "planetscope_deering_alaska",
+        "planetscope_sumatra",
+        "planetscope_order_notebooks/PSScene",
+    ],
+)
+def test_real_xmls_say_what_the_json_says(shared_data, tmp_path, name):
+    """Copied away from their JSON, the scenes are the same: whole seconds, and rounder numbers."""
+    build("planet", [shared_data / name], tmp_path / "json.parquet")
+    lone = tmp_path / "lone"
+    lone.mkdir()
+    for path in (shared_data / name).glob("*_metadata*.xml"):
+        (lone / path.name).write_bytes(path.read_bytes())
+    build("planet", [lone], tmp_path / "xml.parquet")
+    expected = {row["scene_id"]: row for row in rows(tmp_path / "json.parquet")}
+    found = {row["scene_id"]: row for row in rows(tmp_path / "xml.parquet")}
+    assert found
+    assert set(found) == set(expected) - {REDACTED}
+    for scene_id, row in found.items():
+        true = expected[scene_id]
+        assert abs((row["acquired"] - true["acquired"]).total_seconds()) < 1
+        assert row["instrument"] == true["instrument"]
+        assert row["sun_elevation"] == pytest.approx(true["sun_elevation"], abs=0.15)
+        shape, whole = (shapely.from_wkb(side["geometry"]) for side in (row, true))
+        assert shape.intersection(whole).area > 0.8 * min(shape.area, whole.area)  # some are boxes of clips
+
+
 def test_times_of_real_neighbours(shared_data, tmp_path):
     """Four scenes of one pass, one after the other: when the model says each was centred."""
     build("landsat", [shared_data / "landsat_stac_items/landsat-c2-l2-pc.json"], tmp_path / "x.parquet")
     scenes = rows(tmp_path / "x.parquet")
     first = scenes[0]
     for scene in scenes:
-        from pyproj import Transformer
-
         to_degrees = Transformer.from_crs("EPSG:6931", "OGC:CRS84", always_xy=True)
         corners = shapely.get_coordinates(shapely.from_wkb(scene["geometry"]))
         lon, lat = to_degrees.transform(corners[:, 0], corners[:, 1])
@@ -106,10 +137,28 @@ def test_brute_force_denies_none_of_them(published, tmp_path):
     assert got == pytest.approx(expected, abs=1e-9)
 
 
+def anywhere_over(published) -> int:
+    """Pairs of which some part of the PlanetScope footprint was seen over 30 s apart."""
+    folder, true = published
+    times = {
+        row["scene_id"]: row for kind in ("planet", "landsat") for row in rows(folder / f"{kind}.parquet")
+    }
+    to_degrees = Transformer.from_crs("EPSG:6931", "OGC:CRS84", always_xy=True)
+    count = 0
+    for ps, l8, _ in true:
+        corners = shapely.get_coordinates(shapely.from_wkb(times[ps]["geometry"]))
+        lon, lat = to_degrees.transform(corners[:, 0], corners[:, 1])
+        place = [[times[l8][name]] * len(lon) for name in ("wrs_path", "wrs_row")]
+        dt = (times[ps]["acquired"] - times[l8]["acquired"]).total_seconds()
+        count += np.abs(dt - seconds_after_centre(*place, lon, lat)).max() > 30 and l8 != OFF_TRACK
+    return int(count)
+
+
 def test_some_published_pairs_are_further_apart_than_said(published, tmp_path):
     folder, true = published
     mine(folder / "planet.parquet", folder / "landsat.parquet", tmp_path / "pairs.parquet")
     local = {(row["ps_id"], row["l8_id"]): row["dt_local_s"] for row in rows(tmp_path / "pairs.parquet")}
     over = [pair for pair in ((ps, l8) for ps, l8, _ in true) if abs(local.get(pair, 0)) > 30]
     assert len(over) == 6
+    assert anywhere_over(published) == 8
     assert max(abs(value) for value in local.values()) < 42

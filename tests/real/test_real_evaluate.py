@@ -56,14 +56,3 @@ def test_other_layouts_are_read(catfast, shared_data, tmp_path, name, codes):
     (report,) = run.objects
     assert report["contenders"][0]["pixels"] > 250_000
     assert report["contenders"][0]["cloud"]["iou"]["value"] > 0.5
-
-
-def test_a_real_udm2_is_read(shared_data):
-    from catfast.udm2 import udm2_codes
-
-    for path in sorted(shared_data.glob("planetscope_*/**/*udm2*.tif")):
-        with rasterio.open(path) as dataset:
-            bands = dataset.read()
-        codes = udm2_codes(bands)
-        assert np.array_equal(codes == 1, ((bands[5] | bands[4]) != 0) & ((bands[7] & 1) == 0))
-        assert set(np.unique(codes)) <= {0, 1, 2, 3, 255}

@@ -25,7 +25,7 @@ PRODUCT = "LC08_L1TP_007013_20230714_20230725_02_T1"
 
 
 def made(kind: str, source: Path, **options: object) -> list[dict]:
-    output = source.parent / "catalogue.parquet"
+    output = source.parent / f"{kind}.parquet"
     build(kind, [source], output, CatalogConfig(**options))
     return rows(output)
 
@@ -100,6 +100,58 @@ def test_a_folder_gives_each_kind_its_own(tmp_path):
     assert (landsat["wrs_path"], landsat["wrs_row"], landsat["cloud_cover"]) == (7, 13, 46.36)
     assert landsat["acquired"] == datetime(2023, 7, 14, 14, 48, 9, 872_000, UTC)
     assert shapely.from_wkb(landsat["geometry"]).area == pytest.approx(185e3 * 180e3, rel=0.02)
+
+
+XML = """<?xml version="1.0"?>
+<ps:EarthObservation xmlns:ps="http://schemas.planet.com/ps" xmlns:gml="http://www.opengis.net/gml">
+  <identifier>{scene_id}_3B_AnalyticMS</identifier>
+  <Platform><shortName>PlanetScope</shortName></Platform>
+  <Instrument><shortName>PSB.SD</shortName></Instrument>
+  <ps:illuminationElevationAngle>4.436e+01</ps:illuminationElevationAngle>
+  <ps:acquisitionDateTime>{when}</ps:acquisitionDateTime>
+  <gml:coordinates>{places}</gml:coordinates>
+  <cloudCoverPercentage>46.5</cloudCoverPercentage>
+</ps:EarthObservation>
+"""
+PLACES = " ".join(f"{lon!r},{lat!r}" for lon, lat in HERE.exterior.coords)
+
+
+def xml(folder: Path, scene_id: str, marks: str = "AnalyticMS", **changes: str) -> Path:
+    given = {"scene_id": scene_id, "when": "2023-07-14T14:48:20+00:00", "places": PLACES, **changes}
+    return written(folder, f"{scene_id}_3B_{marks}_metadata.xml", XML.format(**given))
+
+
+def test_a_folder_of_scenes_with_their_xml_only(tmp_path):
+    """One row a scene, however many XMLs; where there is JSON too, that one is read."""
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    xml(folder, IDS[0])
+    xml(folder, IDS[0], "AnalyticMS_8b")
+    xml(folder, IDS[1])
+    xml(folder, IDS[2], "Visual")
+    written(folder, f"{IDS[1]}_metadata.json", json.dumps(ITEMS[1]))
+    written(folder, f"{IDS[0]}_3B_AnalyticMS.tif", "")
+    written(folder, "other.xml", "<a/>")
+    found = {row["scene_id"]: row for row in made("planet", folder)}
+    assert sorted(found) == IDS[:3]
+    scene = found[IDS[0]]
+    assert scene["acquired"] == datetime(2023, 7, 14, 14, 48, 20, 590_000, UTC)
+    assert (scene["cloud_cover"], scene["sun_elevation"], scene["instrument"]) == (46.5, 44.36, "PSB.SD")
+    assert shapely.from_wkb(scene["geometry"]).equals_exact(square(-50, 67), 1e-3, normalize=True)
+    assert (scene["path"], found[IDS[1]]["cloud_cover"]) == (str(folder), 25)
+    with pytest.raises(InputError, match="1 of the other kind only"):
+        made("landsat", folder)
+
+
+def test_one_xml_and_what_is_none(tmp_path):
+    assert made("planet", xml(tmp_path, IDS[0]))[0]["scene_id"] == IDS[0]
+    for changes, reason in (({"when": ""}, "no_time"), ({"places": "x"}, "no_geometry")):
+        source, rejects = xml(tmp_path, IDS[0], **changes), tmp_path / "rejects.csv"
+        with pytest.raises(InputError, match=IDS[0]):
+            made("planet", source, rejects=rejects)
+        assert rejects.read_text().splitlines()[1].split(",")[2:4] == [IDS[0], reason]
+    with pytest.raises(InputError, match="document type"):
+        made("planet", written(tmp_path, "x.xml", "<!DOCTYPE x><x/>"))
 
 
 BULK = {
@@ -190,7 +242,7 @@ def test_geoparquet_in_another_crs(tmp_path):
     path = write_catalogue(tmp_path / "x.parquet", [other], [1_689_346_090_000], ids=IDS[:1])
     (found,) = made("planet", path)
     assert shapely.from_wkb(found["geometry"]).equals_exact(utm, 1e-6, normalize=True)
-    info = describe(tmp_path / "catalogue.parquet")
+    info = describe(tmp_path / "planet.parquet")
     assert (info.scenes, info.platforms) == (1, {"planetscope": 1})
 
 
@@ -253,6 +305,47 @@ def test_a_swapped_landsat_footprint_is_seen_by_its_row(tmp_path):
 def test_broken_files_are_one_sentence(tmp_path, text, words):
     with pytest.raises(InputError, match=words):
         made("planet", written(tmp_path, "x.dat", text))
+
+
+def test_every_rejected_row_is_named(tmp_path):
+    """Each by its source, its place there, its id, and why; the good one between them is kept."""
+    bad = {
+        "no_time": planet_item(IDS[0], "", HERE),
+        "bad_time": planet_item(IDS[1], "yesterday", HERE),
+        "no_geometry": planet_item(IDS[2], WHEN, None),
+        "not_a_scene": {"type": "Feature", "id": "x", "properties": {}},
+    }
+    source, rejects = tmp_path / "x.json", tmp_path / "rejects.csv"
+    source.write_text(json.dumps([ITEMS[4], *bad.values(), ITEMS[4]]))
+    result = build("planet", [source], tmp_path / "x.parquet", CatalogConfig(rejects=rejects, batch_size=2))
+    assert (result.scenes, sum(result.rejected.values())) == (1, 5)
+    with rejects.open() as file:
+        lines = [
+            (line["source"], int(line["row"]), line["scene_id"], line["reason"])
+            for line in csv.DictReader(file)
+        ]
+    expected = [(str(source), row, item["id"], why) for row, (why, item) in enumerate(bad.items(), 2)]
+    assert sorted(lines) == sorted([*expected, (str(source), 6, IDS[4], "duplicate")])
+
+
+def test_only_its_own_kind_of_file_is_replaced(tmp_path):
+    source = written(tmp_path, "x.json", json.dumps(ITEMS))
+    out, rejects = tmp_path / "x.parquet", tmp_path / "rejects.csv"
+    for _ in range(2):
+        build("planet", [source], out, CatalogConfig(rejects=rejects))
+    landsat = table(tmp_path / "l.csv", [BULK])
+    before = out.read_bytes()
+    with pytest.raises(OutputError, match="--overwrite"):
+        build("landsat", [landsat], out)
+    with pytest.raises(OutputError, match="--overwrite"):
+        build("landsat", [landsat], tmp_path / "l.parquet", CatalogConfig(rejects=out))
+    with pytest.raises(OutputError, match="is an input"):
+        build("landsat", [landsat], tmp_path / "l.parquet", CatalogConfig(rejects=landsat, overwrite=True))
+    with pytest.raises(OutputError, match="is an input"):
+        build("planet", [out], out, CatalogConfig(overwrite=True))
+    assert out.read_bytes() == before
+    build("landsat", [landsat], out, CatalogConfig(overwrite=True))
+    assert rows(out)[0]["scene_id"] == PRODUCT
 
 
 def test_usage(tmp_path):

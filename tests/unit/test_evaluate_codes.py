@@ -12,7 +12,6 @@ from catfast.evaluate.codes import CODE_TABLES, code_table, fraction_table
 from catfast.evaluate.config import EvaluateConfig
 from catfast.evaluate.strata import Facts, read_facts, strata_of
 from catfast.evaluate.tally import Tally
-from catfast.udm2 import udm2_codes
 
 HERE = Path("mask.tif")
 
@@ -57,15 +56,6 @@ class TestTables:
     def test_fractions_are_cloud_from_a_half_on(self):
         values = np.array([0, 99, 100, 200, 255], np.uint8)
         assert fraction_table().translate(values, HERE).tolist() == [0, 0, 1, 1, 255]
-
-
-def test_udm2_flags_become_codes():
-    names = ("clear", "snow", "shadow", "haze_light", "haze_heavy", "cloud", "confidence", "udm1")
-    cases = [("clear",), ("snow",), ("shadow",), ("haze_light",), ("haze_heavy",), ("cloud",), (), ("udm1",)]
-    bands = np.array([[[int(name in case) for case in cases]] for name in names], np.uint8)
-    assert udm2_codes(bands).tolist() == [[0, 3, 2, 0, 1, 1, 255, 255]]
-    bands[7] = 2  # udm1 says something of a band, not blackfill
-    assert udm2_codes(bands)[0, 5] == 1
 
 
 class TestStrata:

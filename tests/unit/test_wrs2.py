@@ -21,6 +21,9 @@ ROW_S = 16 * 86_400 / 233 / 248
         ("LC08_199012_20230325", (199, 12)),
         ("LC80280302020014LGN00", (28, 30)),
         ("LT05_L1TP_168055_20110110_20161010_01_T1", (168, 55)),
+        ("LE07_L1TP_063014_20030301_20200915_02_T1", (63, 14)),
+        ("LM02_L1TP_063014_19780301_20200915_02_T2", None),
+        ("LM10630141973120AAA01", None),
         ("20230714_144824_59_2414", None),
         ("LC08_L1TP_999999_20230714_20230725_02_T1", None),
     ],
@@ -69,3 +72,18 @@ def test_footprints_are_as_large_as_a_scene(row):
     lon, lat = footprints([57], [row])
     area, _ = Geod(ellps="WGS84").geometry_area_perimeter(shapely.Polygon(np.column_stack([lon[0], lat[0]])))
     assert abs(area) == pytest.approx(185e3 * 180e3, rel=0.02)
+
+
+@pytest.mark.parametrize("row", [8, 30, 60, 200])
+def test_a_line_of_a_sensor_that_does_not_steer_is_square_to_the_orbit(row):
+    """The two differ at the edge of the swath by what the Earth turns meanwhile, on the track by nothing."""
+    lon, lat = footprints([57], [row])
+    edges = lon[0, [4, 13]], lat[0, [4, 13]]  # halfway along each side
+    steered, plain = (seconds_after_centre([57] * 2, [row] * 2, *edges, known) for known in (True, False))
+    np.testing.assert_allclose(steered, 0, atol=0.1)
+    turn = 465.1 * np.cos(np.radians(lat[0, 4])) * np.cos(np.radians(8.2)) / 6_750
+    expected = 92_500 * turn / 6_750
+    np.testing.assert_allclose(np.abs(plain), expected, rtol=0.2)
+    assert plain[0] * plain[1] < 0
+    centre = row_centres([57], [row])
+    np.testing.assert_allclose(seconds_after_centre([57], [row], *centre, False), 0, atol=1e-9)

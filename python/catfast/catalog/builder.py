@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -14,9 +15,11 @@ import numpy.typing as npt
 from catfast.catalog.config import KINDS, CatalogConfig, CatalogResult
 from catfast.catalog.duplicates import Seen
 from catfast.catalog.footprint import Footprints
+from catfast.catalog.frames import Frames
 from catfast.catalog.record import LeftAloneError, Record, Reject, RejectedError
 from catfast.catalog.sources import Batch, batches
-from catfast.catalog.writer import CatalogWriter, RejectsWriter, whole_file
+from catfast.catalog.stacapi import is_url
+from catfast.catalog.writer import CatalogWriter, RejectsWriter, check_output, whole_file
 from catfast.errors import InputError, MissingExtraError, Notice, UsageError
 
 Shapes = npt.NDArray[Any]
@@ -26,7 +29,7 @@ Progress = Callable[[int], None]
 
 def build(
     kind: str,
-    sources: Iterable[Path],
+    sources: Iterable[Path | str],
     output: Path,
     config: CatalogConfig | None = None,
     progress: Progress | None = None,
@@ -35,35 +38,45 @@ def build(
 
     Args:
         kind: ``planet`` or ``landsat``; scenes of the other kind are left alone.
-        sources: files and folders: GeoJSON, JSON lines, CSV, parquet, MTL; see ``catfast catalog --help``.
-        output: the catalogue; replaced when it is there.
+        sources: files and folders: GeoJSON, JSON lines, CSV, parquet, MTL, XML; the URL (str) of a STAC API,
+            which is searched for what `config` says.
+        output: the catalogue; one of the same kind that catfast made is replaced.
         config: options.
         progress: told how many rows were read.
 
     Raises:
-        UsageError: an unknown kind or no source.
+        UsageError: an unknown kind, no source, or a search that does not go with the sources.
         MissingExtraError: pyarrow or shapely are not installed.
         InputError: a source cannot be read, or no row of all can be used.
-        OutputError: the disk does not take the catalogue.
+        OutputError: something else is at `output`, or the disk does not take it.
     """
     if kind not in KINDS:
         raise UsageError(f"the kind must be one of {', '.join(KINDS)}, not {kind}")
     config, paths = config or CatalogConfig(), list(sources)
     if not paths:
         raise UsageError("name at least one file or folder to make a catalogue of")
+    if (config.collections or config.bbox or config.datetime) and not any(map(is_url, paths)):
+        raise UsageError("--collection, --bbox and --datetime go with the URL of a STAC API")
     try:
         import pyarrow  # noqa: F401
         import shapely  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("making a catalogue", "pairs") from error
     started = time.perf_counter()
+    files_read = [Path(path) for path in paths if not is_url(path)]
+    check_output(output, kind, files_read, overwrite=config.overwrite)
+    if config.rejects:
+        check_output(config.rejects, "rejects", [*files_read, output], overwrite=config.overwrite)
+    frames = Frames(config.wrs2) if config.wrs2 else None
     with contextlib.ExitStack() as files:
         rejects = _open_rejects(files, config.rejects)
         part = files.enter_context(whole_file(output))
-        run = _Run(kind, RejectsWriter(rejects))
+        run = _Run(kind, RejectsWriter(rejects), frames)
         writer = files.enter_context(contextlib.closing(CatalogWriter(part, kind)))
+        files.enter_context(_few_collections())
         for batch in batches(paths, kind, config):
             writer.write(*run.usable(batch))
+            gc.collect(0)
             if progress:
                 progress(len(batch.rows))
         if not run.scenes:
@@ -77,6 +90,18 @@ def build(
         warnings=tuple(run.notices()),
         seconds=time.perf_counter() - started,
     )
+
+
+@contextlib.contextmanager
+def _few_collections() -> Iterator[None]:
+    """Leave cyclic garbage to the end of each batch: the search among thousands of items is half the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _open_rejects(files: contextlib.ExitStack, path: Path | None) -> IO[str] | None:
@@ -102,8 +127,8 @@ def _kept(path: Path) -> Iterator[Path]:
 class _Run:
     """Counts of one run."""
 
-    def __init__(self, kind: str, rejects: RejectsWriter) -> None:
-        self._kind, self._rejects = kind, rejects
+    def __init__(self, kind: str, rejects: RejectsWriter, frames: Frames | None) -> None:
+        self._kind, self._rejects, self._frames = kind, rejects, frames
         self._seen = Seen()
         self._naive = 0
         self._reason = ""
@@ -113,7 +138,7 @@ class _Run:
     def usable(self, batch: Batch) -> tuple[list[Record], Shapes]:
         """Records that can be used, and their polygons."""
         read = self._read(batch)
-        footprints = Footprints(batch.crs)
+        footprints = Footprints(batch.crs, self._frames)
         shapes, wrong = footprints.project([record for _, record in read])
         for place, trouble in enumerate(wrong):
             if trouble is not None:
@@ -160,7 +185,7 @@ class _Run:
             )
         )
 
-    def nothing(self, paths: list[Path]) -> str:
+    def nothing(self, paths: list[Path | str]) -> str:
         """Why there is no catalogue."""
         found = (
             f"{sum(self.reasons.values())} rows that cannot be used ({self._reason})" if self.reasons else ""
@@ -173,5 +198,11 @@ class _Run:
         """What the user should know."""
         if self._naive:
             yield Notice("naive_time", f"{self._naive} times have no offset: they are taken for UTC")
+        if self._frames and self._frames.missing:
+            yield Notice(
+                "no_frame",
+                f"{self._frames.path} does not hold the path and row of {self._frames.missing} scenes: "
+                "the orbit model gives their footprints",
+            )
         for reason, count in sorted(self.reasons.items()):
             yield Notice(f"rejected_{reason}", f"{count} rows cannot be used: {reason.replace('_', ' ')}")

@@ -22,6 +22,16 @@ class CatalogConfig:
     """Column of a CSV that holds acquisition times; goes with ``id_col``."""
     geometry_col: str | None = None
     """Column of a CSV that holds footprints as WKT; None takes them from the path and row in the id."""
+    collections: tuple[str, ...] = ()
+    """Collections to search in a STAC API that is named by its URL; at least one then."""
+    bbox: tuple[float, float, float, float] | None = None
+    """Of the search: west, south, east, north, degrees."""
+    datetime: str | None = None
+    """Of the search: a time or a span, ``2023-06-01/2023-08-31``, as STAC APIs take it."""
+    wrs2: Path | None = None
+    """USGS's file of WRS-2 footprints for Landsat rows without one; None: the orbit model."""
+    overwrite: bool = False
+    """Replace an output whatever it is; without it, a catalogue of the same kind only."""
     rejects: Path | None = None
     """Write the rows that could not be used, and why, to this CSV."""
     batch_size: int = 20_000

@@ -12,7 +12,14 @@ from itertools import chain
 from pathlib import Path
 
 from catfast.catalog.config import CatalogConfig
-from catfast.catalog.ids import kind_of, landsat_instrument, landsat_platform, number, path_and_row, percent
+from catfast.catalog.ids import (
+    kind_of_id,
+    landsat_instrument,
+    landsat_platform,
+    number,
+    path_and_row,
+    percent,
+)
 from catfast.catalog.jsonfiles import open_text
 from catfast.catalog.record import LeftAloneError, Record, RejectedError
 from catfast.catalog.times import parse_time
@@ -48,7 +55,6 @@ CORNERS = (
     ("cornerupperleft", "cornerupperright", "cornerlowerright", "cornerlowerleft"),
     ("nwcorner", "necorner", "secorner", "swcorner"),
 )
-Row = Mapping[str, str]
 
 
 def csv_records(path: Path, kind: str, config: CatalogConfig) -> Iterator[Callable[[], tuple[Record, bool]]]:
@@ -60,10 +66,12 @@ def csv_records(path: Path, kind: str, config: CatalogConfig) -> Iterator[Callab
     csv.field_size_limit(sys.maxsize)
     try:
         with open_text(path) as file:
-            reader = csv.DictReader(file)
-            columns = _columns(path, reader.fieldnames or [], config)
-            for row in reader:
-                yield _Row(row, columns, kind)
+            reader = csv.reader(file)
+            header = next(reader, [])
+            columns = _columns(path, header, config)
+            places = {role: header.index(name) for role, name in columns.items()}
+            for row in filter(None, reader):
+                yield _Row(row, places, kind)
     except (OSError, EOFError) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     except csv.Error as error:
@@ -107,14 +115,16 @@ def _columns(path: Path, header: Sequence[str], config: CatalogConfig) -> dict[s
 class _Row:
     """A row of a CSV, read when called: so that one bad row does not end the file."""
 
-    def __init__(self, row: Row, columns: Mapping[str, str], kind: str) -> None:
-        self._row, self._columns, self._kind = row, columns, kind
+    __slots__ = ("_kind", "_places", "_row")
+
+    def __init__(self, row: Sequence[str], places: Mapping[str, int], kind: str) -> None:
+        self._row, self._places, self._kind = row, places, kind
 
     def __call__(self) -> tuple[Record, bool]:
         scene_id = self._get("id") or ""
         if not scene_id:
             raise RejectedError("no_id", "has no id")
-        found = kind_of(scene_id, {"acquired": ""})
+        found = kind_of_id(scene_id)
         if found is not None and found != self._kind:
             raise LeftAloneError
         try:
@@ -140,9 +150,10 @@ class _Row:
         ), naive
 
     def _get(self, role: str) -> str | None:
-        name = self._columns.get(role)
-        value = self._row.get(name) if name else None
-        return (value.strip() or None) if isinstance(value, str) else None
+        place = self._places.get(role)
+        if place is None or place >= len(self._row):
+            return None
+        return self._row[place].strip() or None
 
     def _time(self) -> tuple[datetime, bool]:
         """The centre of start and stop where both are there; USGS's clock times go with a day."""

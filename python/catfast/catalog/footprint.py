@@ -8,12 +8,15 @@ by one, and pieces that a provider cut at 180 degrees meet again. Edges are stra
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from catfast.catalog.frames import Frames
 from catfast.catalog.record import Record
 from catfast.catalog.schema import CRS
 from catfast.wrs2 import footprints, row_centres
@@ -32,33 +35,36 @@ FAR_M = 1_000_000.0
 """A Landsat footprint further than this from its path and row is not where it says."""
 EARTH_RADIUS_M = 6_371_007.0
 
+_NUMBERS = (float, int)
+
 Array = npt.NDArray[Any]
 
 
 class Footprints:
-    """Carries footprints from one CRS to EPSG:6931; without a CRS from longitude and latitude."""
+    """Carries footprints from one CRS to EPSG:6931; without a CRS from longitude and latitude.
 
-    def __init__(self, crs: Any = None) -> None:
+    A Landsat scene without a footprint gets that of its path and row: of `frames`, else of the orbit model.
+    """
+
+    def __init__(self, crs: Any = None, frames: Frames | None = None) -> None:
         from pyproj import Transformer
 
-        self._geographic = crs is None
+        self._geographic, self._frames = crs is None, frames
         self._transform = Transformer.from_crs(crs or "OGC:CRS84", CRS, always_xy=True)
 
     def project(self, records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | None]]:
         """Polygons (n,) in EPSG:6931, and for each that is none the reason, short and as a sentence."""
         import shapely
 
-        shapes, wrong = _parse(records)
-        nominal = np.array(
-            [
-                g is None and w is None and r.wrs_path is not None
-                for g, w, r in zip(shapes, wrong, records, strict=True)
-            ],
-            bool,
-        )
-        shapes[nominal] = _nominal(
-            [record for record, wanted in zip(records, nominal, strict=True) if wanted]
-        )
+        if not self._geographic and any(_is_bare(record) for record in records):
+            return self._apart(records)
+        shapes, wrong = _parse([self._framed(record) for record in records])
+        bare = [
+            place
+            for place, record in enumerate(records)
+            if _is_bare(record) and shapes[place] is None and wrong[place] is None
+        ]
+        shapes[bare] = _nominal([records[place] for place in bare])
         for index in np.flatnonzero(shapely.is_missing(shapes) | shapely.is_empty(shapes)):
             wrong[index] = wrong[index] or ("no_geometry", "has no footprint")
         if self._geographic:
@@ -71,10 +77,36 @@ class Footprints:
         _check_areas(shapes, wrong)
         return shapes, wrong
 
+    def _apart(self, records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | None]]:
+        """Frames are in degrees: they go another way than footprints that are not."""
+        shapes: Array = np.full(len(records), None, object)
+        wrong: list[tuple[str, str] | None] = [None] * len(records)
+        bare = np.array([_is_bare(record) for record in records], bool)
+        for way, which in ((Footprints(None, self._frames), bare), (self, ~bare)):
+            places = np.flatnonzero(which).tolist()
+            shapes[places], troubles = way.project([records[place] for place in places])
+            for place, trouble in zip(places, troubles, strict=True):
+                wrong[place] = trouble
+        return shapes, wrong
+
+    def _framed(self, record: Record) -> Record:
+        """A bare record with its frame, where the file has one."""
+        if self._frames is None or not _is_bare(record):
+            return record
+        return replace(record, geometry=self._frames.footprint(*_path_row(record)))
+
     def _carry(self, places: Array) -> Array:
         x, y = self._transform.transform(places[:, 0], places[:, 1])
         places = np.column_stack([x, y])
         return np.round(places, DECIMALS) if self._geographic else places
+
+
+def _is_bare(record: Record) -> bool:
+    return record.geometry is None and record.wrs_path is not None
+
+
+def _path_row(record: Record) -> tuple[int, int]:
+    return int(record.wrs_path or 0), int(record.wrs_row or 0)
 
 
 def _parse(records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | None]]:
@@ -84,12 +116,11 @@ def _parse(records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | Non
     shapes = np.full(len(records), None, object)
     wrong: list[tuple[str, str] | None] = [None] * len(records)
     given = [record.geometry for record in records]
-    for kind, read in ((dict, shapely.from_geojson), (bytes, shapely.from_wkb), (str, shapely.from_wkt)):
+    for kind, read in ((dict, _from_geojson), (bytes, _from_wkb), (str, _from_wkt)):
         places = [index for index, geometry in enumerate(given) if isinstance(geometry, kind)]
         if not places:
             continue
-        encoded = [json.dumps(given[index]) if kind is dict else given[index] for index in places]
-        shapes[places] = read(encoded, on_invalid="ignore")
+        shapes[places] = read([given[index] for index in places])
         for index in places:
             if shapes[index] is None:
                 wrong[index] = ("bad_geometry", f"its footprint cannot be read: {str(given[index])[:80]}")
@@ -98,6 +129,50 @@ def _parse(records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | Non
         wrong[other] = ("bad_geometry", f"expected a polygon, found a {shapes[other].geom_type}")
         shapes[other] = None
     return shapely.force_2d(shapes), wrong
+
+
+def _from_wkb(given: Sequence[bytes]) -> Array:
+    import shapely
+
+    return np.asarray(shapely.from_wkb(given, on_invalid="ignore"), object)
+
+
+def _from_wkt(given: Sequence[str]) -> Array:
+    import shapely
+
+    return np.asarray(shapely.from_wkt(given, on_invalid="ignore"), object)
+
+
+def _from_geojson(given: Sequence[Mapping[str, Any]]) -> Array:
+    """As GEOS reads it; polygons of one plain ring, which most are, by way of numbers and not of text."""
+    import shapely
+
+    shapes = np.full(len(given), None, object)
+    rings = {place: ring for place, geometry in enumerate(given) if (ring := _plain_ring(geometry))}
+    if rings:
+        places = np.array(list(chain.from_iterable(rings.values())), np.float64)
+        whose = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings.values()])
+        shapes[list(rings)] = shapely.polygons(shapely.linearrings(places, indices=whose))
+    others = [place for place in range(len(given)) if place not in rings]
+    texts = [json.dumps(given[place]) for place in others]
+    shapes[others] = shapely.from_geojson(texts, on_invalid="ignore")
+    return shapes
+
+
+def _plain_ring(geometry: Mapping[str, Any]) -> list[list[float]] | None:
+    """The closed ring of pairs of numbers that is all there is of a polygon, else None."""
+    rings = geometry.get("coordinates")
+    if geometry.get("type") != "Polygon" or not isinstance(rings, list) or len(rings) != 1:
+        return None
+    ring = rings[0]
+    if not isinstance(ring, list) or len(ring) < 4 or ring[0] != ring[-1]:
+        return None
+    for place in ring:
+        if type(place) is not list or len(place) != 2:
+            return None
+        if type(place[0]) not in _NUMBERS or type(place[1]) not in _NUMBERS:
+            return None
+    return ring
 
 
 def _nominal(records: Sequence[Record]) -> Array:

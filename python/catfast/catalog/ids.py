@@ -11,6 +11,7 @@ from catfast.wrs2 import PATHS, ROWS, path_row
 
 _LANDSAT = re.compile(r"L([COTEM])0?([1-9])(?:_|\d{13}|\d_)")
 _PLANET = re.compile(r"\d{8}_\w{6,7}(?:_\w{2})?_[0-9a-zA-Z]{2,4}(?![0-9a-zA-Z])")
+_OWNERS = ("provider", "constellation", "mission", "platform")
 _INSTRUMENTS = {"C": "oli,tirs", "O": "oli", "E": "etm+"}
 
 
@@ -18,16 +19,20 @@ def kind_of(scene_id: str, properties: Mapping[str, Any]) -> str | None:
     """``planet``, ``landsat``, or None for neither."""
     if _LANDSAT.match(scene_id):
         return "landsat"
-    names = {
-        str(properties.get(key, "")).lower() for key in ("provider", "constellation", "mission", "platform")
-    }
-    if "planetscope" in names or str(
-        properties.get("item_type", properties.get("pl:item_type", ""))
-    ).startswith("PS"):
+    if str(properties.get("item_type", properties.get("pl:item_type", ""))).startswith("PS") or any(
+        str(properties[name]).lower() == "planetscope" for name in _OWNERS if name in properties
+    ):
         return "planet"
     if any(key.startswith("landsat:") for key in properties):
         return "landsat"
     return "planet" if _PLANET.fullmatch(scene_id) and "acquired" in properties else None
+
+
+def kind_of_id(scene_id: str) -> str | None:
+    """``planet`` or ``landsat`` by the id alone, None for neither."""
+    if _LANDSAT.match(scene_id):
+        return "landsat"
+    return "planet" if _PLANET.fullmatch(scene_id) else None
 
 
 def landsat_platform(scene_id: str, stated: Any) -> str:
@@ -48,7 +53,10 @@ def landsat_instrument(scene_id: str, stated: Any) -> str | None:
 
 
 def path_and_row(scene_id: str, path: Any, row: Any) -> tuple[int | None, int | None]:
-    """Path and row as stated, else from the id."""
+    """Path and row of WRS-2 as stated, else from the id; none for Landsat 1 to 3, which count by WRS-1."""
+    match = _LANDSAT.match(scene_id)
+    if match and match[2] in "123":
+        return None, None
     stated = number(path), number(row)
     if stated[0] is not None and stated[1] is not None:
         found = (int(stated[0]), int(stated[1]))
@@ -59,6 +67,8 @@ def path_and_row(scene_id: str, path: Any, row: Any) -> tuple[int | None, int | 
 
 def number(value: Any) -> float | None:
     """A finite float, None for what is none."""
+    if value is None:
+        return None
     try:
         found = float(value)
     except (TypeError, ValueError):

@@ -42,10 +42,10 @@ class Record:
 class Reject:
     """A row that cannot be used."""
 
-    source: Path
-    """The file."""
+    source: Path | str
+    """The file, or the URL."""
     row: int
-    """Its place in the file, from 1."""
+    """Its place in the source, from 1."""
     scene_id: str
     """Its id, empty where it has none."""
     reason: str

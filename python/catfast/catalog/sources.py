@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -18,6 +19,7 @@ from catfast.catalog.jsonfiles import features, open_text
 from catfast.catalog.mtl import mtl_record
 from catfast.catalog.parquetfiles import ParquetSource
 from catfast.catalog.record import LeftAloneError, Record, RejectedError
+from catfast.catalog.stacapi import PAGE, api_features, is_url
 from catfast.errors import InputError
 
 Read = Callable[[], tuple[Record, bool]]
@@ -25,16 +27,17 @@ Read = Callable[[], tuple[Record, bool]]
 
 _ITEM_SUFFIXES = (".json", ".geojson", ".jsonl", ".ndjson")
 _MTL = ("_MTL.json", "_MTL.txt")
+_XML = re.compile(r"(\d{8}_\w+?)_3B_\w*metadata\w*\.xml$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Rows of one file."""
 
-    source: Path
-    """The file."""
+    source: Path | str
+    """The file, or the URL."""
     first: int
-    """Place of the first row in the file, from 1."""
+    """Place of the first row in the source, from 1."""
     rows: list[Read]
     """One call a row."""
     crs: Any = None
@@ -43,13 +46,19 @@ class Batch:
     """Whether rows that are no scenes count as rejected: not so in a folder, where other files lie about."""
 
 
-def batches(sources: list[Path], kind: str, config: CatalogConfig) -> Iterator[Batch]:
+def batches(sources: Iterable[Path | str], kind: str, config: CatalogConfig) -> Iterator[Batch]:
     """Rows of all sources, in their order; the files of a folder in the order of their names.
 
     Raises:
         InputError: a source that is absent or cannot be read.
+        UsageError: a STAC API without a collection to search.
     """
     for source in sources:
+        if is_url(source):
+            found = (partial(_feature, item, kind) for item in api_features(str(source), config))
+            yield from _numbered(source, map(_now, found), min(config.batch_size, PAGE))
+            continue
+        source = Path(source)
         if source.is_dir():
             yield from _packed(_folder(source, kind), config.batch_size)
         elif source.is_file():
@@ -71,13 +80,19 @@ def _file(path: Path, kind: str, config: CatalogConfig) -> Iterator[Batch]:
         return
     if path.name.endswith(_MTL):
         rows = iter([partial(_product, path, None)])
+    elif head.startswith("<"):
+        rows = _located(path, iter([partial(_xml, path)]))
     elif head.startswith(("{", "[")):
         rows = _located(path, (partial(_feature, feature, kind) for feature in features(path)))
     elif head:
         rows = csv_records(path, kind, config)
+    yield from _numbered(path, rows, config.batch_size)
+
+
+def _numbered(source: Path | str, rows: Iterator[Read], size: int) -> Iterator[Batch]:
     first = 1
-    while calls := list(islice(rows, config.batch_size)):
-        yield Batch(source=path, first=first, rows=calls)
+    while calls := list(islice(rows, size)):
+        yield Batch(source=source, first=first, rows=calls)
         first += len(calls)
 
 
@@ -104,6 +119,21 @@ def _folder(folder: Path, kind: str) -> Iterator[tuple[Path, Read]]:
             if name.lower().endswith(_ITEM_SUFFIXES) and not name.endswith(_MTL) and name not in taken:
                 for row in _items(here / name, kind):
                     yield here / name, _with_path(row, here, images)
+        for name in _lone_xmls(names) if kind == "planet" else ():
+            yield here / name, _with_path(partial(_xml, here / name), here, images)
+
+
+def _lone_xmls(names: list[str]) -> list[str]:
+    """Planet's metadata XMLs of scenes that no JSON describes, one a scene; `names` are sorted."""
+    found = {match[1]: name for name in reversed(names) if (match := _XML.match(name))}
+    items = [name for name in names if name.lower().endswith(".json")]
+    return [name for scene, name in sorted(found.items()) if not any(i.startswith(scene) for i in items)]
+
+
+def _xml(path: Path) -> tuple[Record, bool]:
+    from catfast.catalog.planetxml import xml_record  # rasterio comes with it
+
+    return xml_record(path)
 
 
 def _describes(name: str, stem: str) -> bool:
@@ -144,8 +174,9 @@ def _product(mtl: Path, item: Path | None) -> tuple[Record, bool]:
 
 def _located(path: Path, rows: Iterator[Read]) -> Iterator[Read]:
     """Rows of one file, with its folder as their path where it holds their images."""
-    images = _images(sorted(entry.name for entry in path.absolute().parent.iterdir()))
-    return (_now(_with_path(row, path.parent, images)) for row in rows)
+    folder = path.absolute().parent
+    images = _images(sorted(entry.name for entry in folder.iterdir()))
+    return (_now(_with_path(row, folder, images)) for row in rows)
 
 
 def _now(row: Read) -> Read:

@@ -47,6 +47,8 @@ def epoch_ms(time: datetime) -> int:
 
 
 def _parse(text: str) -> datetime:
+    if text[4:5] == "-" and text[10:11] in ("T", " "):  # by far the most
+        return datetime.fromisoformat(text.removesuffix(" UTC"))
     if _EPOCH_MS.match(text):
         return EPOCH + timedelta(milliseconds=float(text))
     if _DAY_ONLY.match(text):

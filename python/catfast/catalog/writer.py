@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -13,12 +13,57 @@ import numpy as np
 import numpy.typing as npt
 
 from catfast.catalog.record import Record, Reject
-from catfast.catalog.schema import OPTIONAL, catalog_schema
+from catfast.catalog.schema import MARK, OPTIONAL, catalog_schema, writer_options
 from catfast.catalog.times import epoch_ms
 from catfast.errors import OutputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+NAMES = {
+    "planet": "a Planet catalogue",
+    "landsat": "a Landsat catalogue",
+    "pairs": "a pairs file",
+    "rejects": "a rejects file",
+    "plot": "a plot of pairs",
+}
+REJECT_COLUMNS = ("source", "row", "scene_id", "reason", "detail")
+PLOT_SOFTWARE = "catfast pairs"
+"""What a plot's PNG names as its software."""
+
+
+def check_output(path: Path, kind: str, inputs: Iterable[Path], *, overwrite: bool) -> None:
+    """Make sure that writing `path` destroys nothing that the user may want.
+
+    What catfast made of the same kind, a key of NAMES, is replaced; an input never is.
+
+    Raises:
+        OutputError: something else is there, or an input.
+    """
+    for source in inputs:
+        if path.exists() and source.exists() and path.samefile(source):
+            raise OutputError(f"{path}: is an input: name another output")
+    if path.is_file() and not overwrite and mark_of(path) != kind:
+        raise OutputError(f"{path}: exists already and is not {NAMES[kind]} made by catfast: see --overwrite")
+
+
+def mark_of(path: Path) -> str | None:
+    """The kind of file that catfast wrote there, a key of NAMES; None for any other."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with path.open("rb") as opened:
+            head = opened.read(1024)
+        if head.startswith(",".join(REJECT_COLUMNS).encode()):
+            return "rejects"
+        if head.startswith(b"\x89PNG") and PLOT_SOFTWARE.encode() in head:
+            return "plot"
+        with pq.ParquetFile(path) as file:
+            return (file.schema_arrow.metadata or {}).get(MARK, b"").decode() or None
+    except (OSError, pa.ArrowException):
+        return None
 
 
 @contextlib.contextmanager
@@ -48,7 +93,7 @@ class CatalogWriter:
         import pyarrow.parquet as pq
 
         self._schema = catalog_schema(kind)
-        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", compression_level=1)
+        self._writer = pq.ParquetWriter(path, self._schema, **writer_options())
 
     def write(self, records: Sequence[Record], shapes: npt.NDArray[Any]) -> None:
         """Append records with their polygons in EPSG:6931 as one row group."""
@@ -84,7 +129,7 @@ class RejectsWriter:
     def __init__(self, file: IO[str] | None) -> None:
         self._writer = csv.writer(file) if file else None
         if self._writer:
-            self._writer.writerow(["source", "row", "scene_id", "reason", "detail"])
+            self._writer.writerow(REJECT_COLUMNS)
 
     def write(self, reject: Reject) -> None:
         """Append a row."""

@@ -20,14 +20,24 @@ def command() -> None:
 def _options(function: Any) -> Any:
     for decorate in reversed(
         (
-            click.argument("sources", nargs=-1, required=True, type=PATH, metavar="SRC..."),
+            click.argument("sources", nargs=-1, required=True, metavar="SRC..."),
             click.option(
                 "-o", "--output", required=True, type=PATH, metavar="X.parquet", help="The catalogue."
             ),
             click.option("--id-col", metavar="C", help="Column of scene ids in a CSV of your own."),
             click.option("--time-col", metavar="C", help="Column of acquisition times in it."),
             click.option("--geometry-col", metavar="C", help="Column of footprints in it, as WKT."),
+            click.option(
+                "--collection",
+                "collections",
+                multiple=True,
+                metavar="ID",
+                help="Collection of a STAC API to search; may be repeated.",
+            ),
+            click.option("--bbox", type=float, nargs=4, metavar="W S E N", help="Degrees, for the same."),
+            click.option("--datetime", metavar="SPAN", help="As in 2023-06-01/2023-08-31, for the same."),
             click.option("--rejects", type=PATH, metavar="FILE", help="CSV of the rows that cannot be used."),
+            click.option("--overwrite", is_flag=True, help="Replace what is not a catalogue by catfast too."),
             click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object on stdout."),
             click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors."),
         )
@@ -42,7 +52,8 @@ def planet(**options: Any) -> None:
     """Catalogue PlanetScope scenes.
 
     SRC is a page or list of Data API items, search GeoJSON, item JSON, JSON lines, STAC items, an order
-    folder, a folder of scenes, a CSV (with --id-col and --time-col) or GeoParquet.
+    folder, a folder of scenes with their JSON or XML, a CSV (with --id-col and --time-col), GeoParquet, or
+    the URL of a STAC API (with --collection).
 
     \b
     catfast catalog planet search.json -o planet.parquet
@@ -53,15 +64,20 @@ def planet(**options: Any) -> None:
 
 @command.command("landsat")
 @_options
+@click.option(
+    "--wrs2", type=PATH, metavar="FILE", help="Footprints by path and row: USGS's WRS2_descending.zip."
+)
 def landsat(**options: Any) -> None:
     """Catalogue Landsat scenes.
 
     SRC is STAC items, a folder of them, stac-geoparquet, a folder of products with their MTL, or a CSV: USGS
     bulk metadata (.gz too), EarthExplorer, Earth Engine, or your own with --id-col and --time-col. A row
-    without a footprint gets that of its path and row.
+    without a footprint gets that of its path and row. The URL of a STAC API is searched page by page.
 
     \b
     catfast catalog landsat LANDSAT_OT_C2_L2.csv.gz -o landsat.parquet
+    catfast catalog landsat https://landsatlook.usgs.gov/stac-server --collection landsat-c2l1 \\
+        --bbox -170 60 -140 72 --datetime 2023-06-01/2023-08-31 -o landsat.parquet
     """  # noqa: D301 - click keeps the lines after a backspace character as they are
     _build("landsat", **options)
 
@@ -88,7 +104,7 @@ def info(file: Path, as_json: bool) -> None:
 
 
 def _build(
-    kind: str, sources: tuple[Path, ...], output: Path, as_json: bool, quiet: bool, **options: Any
+    kind: str, sources: tuple[str, ...], output: Path, as_json: bool, quiet: bool, **options: Any
 ) -> None:
     from tqdm import tqdm
 

@@ -35,11 +35,20 @@ PATH = click.Path(path_type=Path)
 @click.option("--max-cloud", type=float, metavar="PCT", help="Leave out scenes with more cloud.")
 @click.option("--min-sun", type=float, metavar="DEG", help="Leave out scenes with a lower sun.")
 @click.option(
+    "--latitude",
+    type=float,
+    nargs=2,
+    metavar="MIN MAX",
+    help="Only PlanetScope scenes between these latitudes.",
+)
+@click.option(
     "--id-lists", type=PATH, metavar="DIR", help="Write the ids to order, and the overlaps as GeoJSON."
 )
 @click.option(
     "--limit-per-scene", type=int, metavar="N", help="At most N pairs a Landsat scene, nearest in time."
 )
+@click.option("--plot", type=PATH, metavar="FILE.png", help="Draw a map of the pairs and their times apart.")
+@click.option("--overwrite", is_flag=True, help="Replace an output that is not catfast's too.")
 @click.option(
     "--engine", type=click.Choice(["sedonadb", "spark"]), default="sedonadb", help="Who does the join."
 )
@@ -55,6 +64,7 @@ def command(planet: Path, landsat: Path, output: Path, as_json: bool, quiet: boo
     \b
     catfast pairs planet.parquet landsat.parquet -o pairs.parquet
     catfast pairs planet.parquet landsat.parquet -o pairs.parquet --time-reference local --within
+    catfast pairs planet.parquet landsat.parquet -o pairs.parquet --latitude 66.5 90 --plot pairs.png
     """  # noqa: D301 - click keeps the lines after a backspace character as they are
     from catfast.pairs import PairsConfig, mine
 

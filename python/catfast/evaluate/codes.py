@@ -2,7 +2,7 @@
 
 Sources: L8 Biome: Foga et al. 2017 (doi.org/10.1016/j.rse.2017.03.026); On-Cloud-N: Radiant Earth, Sentinel-2
 Cloud Cover Segmentation Dataset (doi.org/10.34911/rdnt.hfq6m7); CloudSEN12: Aybar et al. 2022
-(doi.org/10.1038/s41597-022-01878-2); UDM2: Planet, Usable Data Masks.
+(doi.org/10.1038/s41597-022-01878-2).
 """
 
 from __future__ import annotations

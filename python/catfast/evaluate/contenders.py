@@ -20,7 +20,7 @@ from catfast.evaluate.folders import check_same_size
 from catfast.evaluate.samples import Opened, Sample
 from catfast.planet import scene_id
 from catfast.raster import Grid, Raster, open_raster
-from catfast.udm2 import udm2_codes
+from catfast.udm2 import UDM2_BANDS, udm2_codes
 
 __all__ = ["Contender", "Part", "contenders_of"]
 
@@ -91,7 +91,7 @@ class _Masks:
         self._paths = _masks_by_name(folder)
         self._table = code_table("catfast")
         with open_raster(next(iter(self._paths.values()))) as first:
-            udm2 = first.info.count == 8
+            udm2 = first.info.count == len(UDM2_BANDS)
         self.classes = ("clear", "cloud", "shadow", "snow") if udm2 else tuple(CLASS_CODES)
 
     def rows(self, sample: Sample, opened: Opened) -> Iterator[Part] | None:
@@ -114,8 +114,8 @@ class _Masks:
                 yield Part(self._codes(mask, (top + start, top + stop), (left, left + grid.width)), None)
 
     def _codes(self, mask: Raster, rows: tuple[int, int], columns: tuple[int, int]) -> npt.NDArray[np.uint8]:
-        if mask.info.count == 8:
-            return udm2_codes(mask.read_window(range(1, 9), rows, columns))
+        if mask.info.count == len(UDM2_BANDS):
+            return udm2_codes(mask.read_window(range(1, len(UDM2_BANDS) + 1), rows, columns))
         return self._table.translate(mask.read_window([1], rows, columns)[0], mask.info.path)
 
 
@@ -146,7 +146,7 @@ def _masks_by_name(folder: Path) -> dict[str, Path]:
 
 def _is_mask(path: Path) -> bool:
     with open_raster(path) as raster:
-        return raster.info.dtype == "uint8" and raster.info.count in (1, 8)
+        return raster.info.dtype == "uint8" and raster.info.count in (1, len(UDM2_BANDS))
 
 
 def contenders_of(config: EvaluateConfig) -> list[Contender]:

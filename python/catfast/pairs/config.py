@@ -35,10 +35,16 @@ class PairsConfig:
     """Leave out scenes of either side with more cloud than this, per cent; unknown cloud is kept."""
     min_sun: float | None = None
     """Leave out scenes of either side with a lower sun, degrees; unknown sun is kept."""
+    latitude: tuple[float, float] | None = None
+    """Only PlanetScope scenes between these latitudes, degrees: the middle of their bounds in EPSG:6931."""
     id_lists: Path | None = None
     """Write the ids of both sides, and the overlaps as GeoJSON, into this folder."""
     limit_per_scene: int | None = None
     """Keep for each Landsat scene the pairs nearest in time, at most this many."""
+    plot: Path | None = None
+    """Draw footprints on a polar map, and a histogram of the times apart, into this PNG."""
+    overwrite: bool = False
+    """Replace an output whatever it is; without it, a pairs file only."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.max_dt_s) and 0 < self.max_dt_s <= 86_400):
@@ -49,6 +55,11 @@ class PairsConfig:
             raise UsageError(f"--max-cloud must be from 0 to 100 per cent, not {self.max_cloud:g}")
         if self.min_sun is not None and not -90 <= self.min_sun <= 90:
             raise UsageError(f"--min-sun must be from -90 to 90 degrees, not {self.min_sun:g}")
+        if self.latitude is not None and not -90 <= self.latitude[0] < self.latitude[1] <= 90:
+            low, high = self.latitude
+            raise UsageError(
+                f"--latitude must be two of -90 to 90 degrees, the lower first, not {low:g} {high:g}"
+            )
         if self.limit_per_scene is not None and self.limit_per_scene < 1:
             raise UsageError(f"--limit-per-scene must be at least 1, not {self.limit_per_scene}")
         for option, choice, choices in (

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from catfast.catalog import CRS, geo_metadata
+from catfast.catalog import CRS, MARK, geo_metadata
 from catfast.pairs.config import PairsConfig
 from catfast.pairs.sql import carried_columns
-from catfast.wrs2 import seconds_after_centre
+from catfast.wrs2 import UNSTEERED, seconds_after_centre
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,7 +47,7 @@ def pairs_schema() -> pa.Schema:
         *carried,
         pa.field("geometry", pa.binary(), nullable=False),
     ]
-    return pa.schema(fields, metadata={b"geo": geo_metadata(covering=False)})
+    return pa.schema(fields, metadata={b"geo": geo_metadata(covering=False), MARK: b"pairs"})
 
 
 def finish(rows: pa.Table, config: PairsConfig) -> pa.Table:
@@ -103,8 +103,9 @@ def _landsat_seconds(rows: pa.Table, shapes: npt.NDArray[Any]) -> Floats:
     path, row = _column(rows, "l8_wrs_path"), _column(rows, "l8_wrs_row")
     known = np.isfinite(path) & np.isfinite(row)
     seconds = np.full(len(path), np.nan)
+    steered = np.array([name not in UNSTEERED for name in rows["l8_platform"].to_pylist()], bool)
     seconds[known] = seconds_after_centre(
-        path[known], row[known], np.asarray(lon)[known], np.asarray(lat)[known]
+        path[known], row[known], np.asarray(lon)[known], np.asarray(lat)[known], steered[known]
     )
     return seconds
 

@@ -11,12 +11,11 @@ import numpy.typing as npt
 
 from catfast.catalog import CRS, whole_file
 from catfast.errors import OutputError
+from catfast.pairs.sql import FAR_M
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FAR_M = 2e7
-"""Beyond any place of the plane."""
 PROPERTIES = ("pair_id", "ps_id", "l8_id", "dt_s", "dt_local_s", "overlap", "overlap_km2")
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from catfast.catalog import MARK, build, whole_file
+from catfast.catalog import MARK, build, check_output, whole_file
 from catfast.errors import InputError, MissingExtraError, Notice
 from catfast.pairs import sedonadb, spark
 from catfast.pairs.config import PairsConfig, PairsResult
 from catfast.pairs.finish import finish
 from catfast.pairs.lists import write_lists
+from catfast.pairs.plot import check_matplotlib, draw, read_footprints
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,14 +29,14 @@ def mine(planet: Path, landsat: Path, output: Path, config: PairsConfig | None =
     Args:
         planet: catalogue of PlanetScope scenes: GeoParquet with ``scene_id, platform, acquired, geometry``.
         landsat: likewise of Landsat.
-        output: the pairs, GeoParquet ordered by ``ps_acquired, ps_id, l8_id``; replaced when it is there.
+        output: the pairs, GeoParquet ordered by ``ps_acquired, ps_id, l8_id``; one there is replaced.
         config: options.
 
     Raises:
-        MissingExtraError: the engine is not installed.
+        MissingExtraError: the engine is not installed, or matplotlib for a plot.
         UsageError: Java or Sedona's jar cannot be had.
         InputError: a catalogue is absent, broken or empty, or the master does not answer.
-        OutputError: the disk does not take the pairs.
+        OutputError: something else is at an output, or the disk does not take it.
     """
     try:
         import pyarrow.parquet as pq
@@ -45,15 +46,20 @@ def mine(planet: Path, landsat: Path, output: Path, config: PairsConfig | None =
     config = config or PairsConfig()
     started = time.perf_counter()
     notices: list[Notice] = []
+    _check_outputs((planet, landsat), output, config)
     with whole_file(output) as part:
         with (
             _checked(planet, "planet", output, notices) as ps,
             _checked(landsat, "landsat", output, notices) as l8,
         ):
             pairs = finish(RUNNERS[config.engine](ps, l8, config), config)
+            if config.plot is not None:
+                shapes = read_footprints(ps, pairs["ps_id"]), read_footprints(l8, pairs["l8_id"])
         pq.write_table(pairs, part, compression="zstd", row_group_size=65_536)
         if config.id_lists is not None:
             write_lists(pairs, config.id_lists)
+        if config.plot is not None:
+            draw(pairs, *shapes, config.plot, config)
     return PairsResult(
         output=output,
         pairs=pairs.num_rows,
@@ -64,6 +70,13 @@ def mine(planet: Path, landsat: Path, output: Path, config: PairsConfig | None =
         warnings=(*notices, *_notices(pairs, config)),
         seconds=time.perf_counter() - started,
     )
+
+
+def _check_outputs(inputs: tuple[Path, Path], output: Path, config: PairsConfig) -> None:
+    check_output(output, "pairs", inputs, overwrite=config.overwrite)
+    if config.plot is not None:
+        check_matplotlib()
+        check_output(config.plot, "plot", (*inputs, output), overwrite=config.overwrite)
 
 
 @contextlib.contextmanager
@@ -83,7 +96,7 @@ def _checked(path: Path, kind: str, output: Path, notices: list[Notice]) -> Iter
     if not rows:
         raise InputError(f"{path}: expected scenes, found an empty catalogue")
     if mark and mark != kind:
-        raise InputError(f"{path}: expected a catalogue of {kind} scenes, found one of {mark} scenes")
+        raise InputError(f"{path}: expected a catalogue of {kind} scenes, found one of {mark}")
     if mark:
         yield path
         return

@@ -12,6 +12,11 @@ from catfast.pairs.sql import pairs_sql
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_SETTINGS = (
+    # The Landsat side and the candidates are small: one hash table of each, and the large side stays.
+    "SET datafusion.optimizer.repartition_joins = false",
+    "SET datafusion.execution.parquet.pushdown_filters = true",
+)
 _VIEW = """
 SELECT *, CAST(acquired AS BIGINT) AS t, geometry AS g,
        bbox['xmin'] AS xmin, bbox['ymin'] AS ymin, bbox['xmax'] AS xmax, bbox['ymax'] AS ymax
@@ -34,6 +39,8 @@ def run(planet: Path, landsat: Path, config: PairsConfig) -> pa.Table:
         raise MissingExtraError("the engine sedonadb", "pairs") from error
     context = sedonadb.connect()
     try:
+        for setting in _SETTINGS:
+            context.sql(setting)
         for name, path in (("ps", planet), ("l8", landsat)):
             context.read_parquet(str(path)).to_view(f"{name}_files")
             context.sql(_VIEW.format(table=f"{name}_files")).to_view(f"{name}_scenes")

@@ -13,8 +13,10 @@ from catfast.errors import InputError, OutputError
 from catfast.locks import held
 from catfast.patches.files import PARTS
 from catfast.patches.info import INFO_NAME, StoreInfo, read_info
-from catfast.patches.settle import FAILED
 from catfast.raster import atomic_path, output_errors
+
+FAILED = "failed"
+"""Option under which ``store.json`` lists the pairs that could not be cut."""
 
 
 @contextmanager

@@ -6,10 +6,11 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from catfast.errors import InputError, MissingExtraError, Notice, OutputError
+from catfast.errors import CatfastError, InputError, MissingExtraError, Notice, OutputError
 from catfast.patches import local, spark
 from catfast.patches.begin import begin, only_writer, remove
 from catfast.patches.config import PatchesConfig
@@ -69,16 +70,12 @@ def make_store(pairs: Path, config: PatchesConfig, *, progress: Progress | None 
         info, finished = begin(config.output, work.info, overwrite=config.overwrite)
         if finished:
             return _account(work, finish(config.output, info, {}), started, status="skipped")
-        try:
-            failed, told = _run(work, info, progress)
-            failures = work.failures + failed
-            if not finished_groups(config.output):
-                remove(config.output)
-                return _account(work, None, started, status="failed", failures=failures)
-            settled = settle(work, info, [failure.pair_id for failure in failures])
-        except InputError:
+        failed, told = _run_or_leave_nothing(work, info, progress)
+        failures = work.failures + failed
+        if not finished_groups(config.output):
             remove(config.output)
-            raise
+            return _account(work, None, started, status="failed", failures=failures)
+        settled = settle(work, info, [failure.pair_id for failure in failures])
     return _account(
         work,
         settled.store,
@@ -119,6 +116,19 @@ def _check_packages() -> None:
         import shapely  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("cutting patches", "pairs") from error
+
+
+def _run_or_leave_nothing(
+    work: Work, info: StoreInfo, progress: Progress | None
+) -> tuple[tuple[Failure, ...], list[Notice]]:
+    """:func:`_run`; a folder without a single pair does not outlive its error, one with any is kept."""
+    try:
+        return _run(work, info, progress)
+    except CatfastError:
+        if not finished_groups(work.config.output):
+            with suppress(OutputError):
+                remove(work.config.output)
+        raise
 
 
 def _run(work: Work, info: StoreInfo, progress: Progress | None) -> tuple[tuple[Failure, ...], list[Notice]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from catfast.errors import InputError, Notice
+from catfast.patches.begin import FAILED, remove
 from catfast.patches.choose import balanced, drawn, thin
 from catfast.patches.config import PatchesConfig
 from catfast.patches.files import PARTS
@@ -23,9 +24,6 @@ from catfast.patches.store import PatchStore
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-FAILED = "failed"
-"""Option under which ``store.json`` lists the pairs that could not be cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +47,14 @@ def settle(work: Work, info: StoreInfo, failed: Sequence[str]) -> Settled:
         failed: ids of pairs that could not be cut, for ``store.json``.
 
     Raises:
-        InputError: there is no patch at all.
+        InputError: there is no patch at all; the store is removed.
         OutputError: the disk did not take it.
     """
     config, root = work.config, work.config.output
     index = _parts(root)
     keep = _chosen(index, config)
     if not keep:
+        remove(root)
         raise InputError(
             f"{root}: expected patches, found none that passes the filters in {len(work.jobs)} pairs "
             f"(--min-valid {config.min_valid:g}, shares of cloud and snow)"
