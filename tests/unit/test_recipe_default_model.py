@@ -177,5 +177,5 @@ def test_settings_are_changed_by_name_and_only_by_names_that_are_there():
     found = default_model.changed(SMALL, ["batch=2", "finetune.steps=7", "finetune.class_weights=[1, 2, 1]"])
     assert (found.batch, found.finetune.steps, found.finetune.class_weights) == (2, 7, [1, 2, 1])
     assert found.pretrain == SMALL.pretrain
-    with pytest.raises(ValueError, match=r"no setting 'finetune\.pace'"):
+    with pytest.raises(ValueError, match="no setting"):
         default_model.changed(SMALL, ["finetune.pace=1"])
