@@ -2,7 +2,7 @@
 #   make demo              light install (no torch), masks a simulated scene
 #   make demo SCENE=x.tif  masks your own
 #   make test              every extra, lints, cargo and Python tests
-#   make lint | bench | kills | model | clean
+#   make lint | bench | kills | model | experiment | clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +13,7 @@ SOURCES := pyproject.toml constraints.txt Cargo.toml Cargo.lock $(shell find rus
 
 export PYO3_PYTHON = $(abspath $(BIN)/python)
 
-.PHONY: demo test lint rust-test python-test bench kills model clean
+.PHONY: demo test lint rust-test python-test bench kills model experiment clean
 
 demo: $(VENV)/light
 	$(BIN)/python examples/demo.py $(if $(SCENE),"$(SCENE)")
@@ -41,6 +41,10 @@ bench: $(VENV)/full
 # The recipe of the bundled model, into work/model/default: about two hours on two cores; resumes.
 model: $(VENV)/full
 	$(BIN)/python -m recipes.default_model all --chips $(CHIPS) --work work/model --out work/model/default
+
+# The paper's experiment on simulated scenes, into work/experiment: hours; make experiment SMALL=1 takes minutes.
+experiment: $(VENV)/full
+	$(BIN)/python -m recipes.experiment --work work/experiment$(if $(SMALL),-small --small)
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("catfast needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from catfast.pairs import PairsConfig, PairsResult
     from catfast.patches import PatchesConfig, PatchesResult, cut_patches
     from catfast.simulate import WorldConfig, simulate_world
+    from catfast.train import TrainConfig, TrainResult, train_model
 
 __all__ = [
     "CatalogConfig",
@@ -41,6 +42,8 @@ __all__ = [
     "PairsResult",
     "PatchesConfig",
     "PatchesResult",
+    "TrainConfig",
+    "TrainResult",
     "UsageError",
     "WorldConfig",
     "__version__",
@@ -48,6 +51,7 @@ __all__ = [
     "evaluate_models",
     "mask_scene",
     "simulate_world",
+    "train_model",
     "transfer_labels",
 ]
 
@@ -71,12 +75,15 @@ _HOMES = {
     "PairsResult": "pairs",
     "PatchesConfig": "patches",
     "PatchesResult": "patches",
+    "TrainConfig": "train",
+    "TrainResult": "train",
     "UsageError": "errors",
     "WorldConfig": "simulate",
     "cut_patches": "patches",
     "evaluate_models": "evaluate",
     "mask_scene": "mask",
     "simulate_world": "simulate",
+    "train_model": "train",
     "transfer_labels": "labels",
 }
 

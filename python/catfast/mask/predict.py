@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catfast import _core
+from catfast.classes import BANDS
 from catfast.mask.rows import SceneRows
 from catfast.mask.runtimes import Runtime, Tiles
 from catfast.mask.tiling import Axis, batches
@@ -110,6 +111,8 @@ class Predictor:
         self._down = down
         self._across = across
         self._batch_size = batch_size
+        seen = [BANDS.index(band) for band in model.bands]
+        self._bands = slice(None) if model.bands == BANDS else seen
         self._image = np.empty((len(model.bands), min(down.tile, down.network), across.network), np.float32)
         self._origin = 0
 
@@ -123,27 +126,27 @@ class Predictor:
         fresh_rows = [end - before for end, before in zip(ends, [0, *ends], strict=False)]
         coming = self._rows.order(fresh_rows[0])
         for row, origin in enumerate(origins):
-            fresh = self._advance(origin, coming.result())
+            fresh = coming.result()
             if row + 1 < len(origins):
                 coming = self._rows.order(fresh_rows[row + 1])
+            self._advance(origin, fresh)
             mosaic.move_to(origin)
             self._run_tiles(mosaic)
             ready = self._down.ready(origins[row + 1] if row + 1 < len(origins) else self._down.network)
             while done < ready:
                 valid = self._rows.take_validity(min(OUT_ROWS, ready - done))
                 yield fresh, mosaic.classify(valid, done, factor, rules)
-                fresh = fresh[:, :0]
+                fresh = fresh[:, :0].copy()
                 done += len(valid)
 
-    def _advance(self, origin: int, fresh: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Make the image start at network row ``origin`` and end with ``fresh`` rows; return those in it."""
+    def _advance(self, origin: int, fresh: npt.NDArray[np.float32]) -> None:
+        """Make the image start at network row ``origin`` and end with ``fresh`` rows."""
         have = self._image.shape[1] - fresh.shape[1]
         step = origin - self._origin
         if step:
             self._image[:, :have] = self._image[:, step:].copy()
         self._origin = origin
-        self._image[:, have:] = fresh
-        return self._image[:, have:]
+        self._image[:, have:] = fresh[self._bands]
 
     def _run_tiles(self, mosaic: Mosaic) -> None:
         seen = np.isfinite(self._image[0]).any(axis=0)
