@@ -126,28 +126,27 @@ class Predictor:
         fresh_rows = [end - before for end, before in zip(ends, [0, *ends], strict=False)]
         coming = self._rows.order(fresh_rows[0])
         for row, origin in enumerate(origins):
-            fresh = self._advance(origin, coming.result())
+            fresh = coming.result()
             if row + 1 < len(origins):
                 coming = self._rows.order(fresh_rows[row + 1])
+            self._advance(origin, fresh)
             mosaic.move_to(origin)
             self._run_tiles(mosaic)
             ready = self._down.ready(origins[row + 1] if row + 1 < len(origins) else self._down.network)
             while done < ready:
                 valid = self._rows.take_validity(min(OUT_ROWS, ready - done))
                 yield fresh, mosaic.classify(valid, done, factor, rules)
-                fresh = fresh[:, :0]
+                fresh = fresh[:, :0].copy()
                 done += len(valid)
 
-    def _advance(self, origin: int, fresh: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Make the image start at network row ``origin`` and end with ``fresh`` rows; return these."""
+    def _advance(self, origin: int, fresh: npt.NDArray[np.float32]) -> None:
+        """Make the image start at network row ``origin`` and end with ``fresh`` rows."""
         have = self._image.shape[1] - fresh.shape[1]
         step = origin - self._origin
         if step:
             self._image[:, :have] = self._image[:, step:].copy()
         self._origin = origin
         self._image[:, have:] = fresh[self._bands]
-        # Of a model of fewer bands the picture still wants all: else the copy serves, and the rows are freed.
-        return self._image[:, have:] if self._bands == slice(None) else fresh
 
     def _run_tiles(self, mosaic: Mosaic) -> None:
         seen = np.isfinite(self._image[0]).any(axis=0)
