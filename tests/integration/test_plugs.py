@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -41,6 +42,27 @@ def test_rio_lists_catfast_and_its_commands(rio):
     listed = rio("catfast", "--help").output
     assert all(name in listed for name in COMMANDS)
     assert rio("catfast", "mask", "--help").output.startswith("Usage: rio catfast mask ")
+
+
+def test_rio_itself_finds_the_entry_point(tmp_path):
+    """A metadata folder as pip writes it: the installed one may be older than the tree."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    metadata = tmp_path / "catfast-0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: catfast\nVersion: 0\n")
+    lines = [f"{name} = {value}" for name, value in project["entry-points"]["rasterio.rio_plugins"].items()]
+    (metadata / "entry_points.txt").write_text("\n".join(["[rasterio.rio_plugins]", *lines]))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "python")])}
+
+    def rio(*arguments):
+        code = "from rasterio.rio.main import main_group; main_group(prog_name='rio')"
+        command = [sys.executable, "-c", code, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+    assert re.search(r"(?m)^  catfast +Cloud masks", rio("--help").stdout)
+    assert rio("catfast", "mask", "--help").stdout.startswith("Usage: rio catfast mask ")
+    failed = rio("catfast", "mask", "absent.tif")
+    assert (failed.returncode, len(failed.stderr.splitlines())) == (3, 1)
 
 
 def test_rio_writes_the_mask_that_catfast_writes(rio, scene, known_model, tmp_path):

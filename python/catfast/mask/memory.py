@@ -62,7 +62,7 @@ def mask_array(
     scene = describe_scene(raster, reflectance_scale=config.reflectance_scale)
     for notice in scene.notices:
         if notice.name not in UNTOLD and not (gsd and notice.name == "no_transform"):
-            warnings.warn(f"{notice.message} ({notice.name})", stacklevel=2)
+            warnings.warn(f"{notice.message} ({notice.name})", stacklevel=3)
     if gsd is not None:
         scene = replace(scene, gsd_m=_both(gsd))
     return _codes(Masker(config), raster, scene)
