@@ -2,18 +2,19 @@
 #   make demo              light install (no torch), masks a simulated scene
 #   make demo SCENE=x.tif  masks your own
 #   make test              every extra, lints, cargo and Python tests
-#   make lint | bench | kills | model | clean
+#   make lint | bench | kills | model | experiment | wheel | clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CHIPS ?= ../shared/data
+DEVICE ?= cpu
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 SOURCES := pyproject.toml constraints.txt Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
 export PYO3_PYTHON = $(abspath $(BIN)/python)
 
-.PHONY: demo test lint rust-test python-test bench kills model clean
+.PHONY: demo test lint rust-test python-test bench kills model experiment wheel clean
 
 demo: $(VENV)/light
 	$(BIN)/python examples/demo.py $(if $(SCENE),"$(SCENE)")
@@ -39,8 +40,14 @@ bench: $(VENV)/full
 	for bench in benches/bench_*.py; do $(BIN)/python $$bench || exit 1; done
 
 # The recipe of the bundled model, into work/model/default: about two hours on two cores; resumes.
+# DEVICE=cuda runs it on a GPU, where a PyTorch with CUDA is in .venv.
 model: $(VENV)/full
-	$(BIN)/python -m recipes.default_model all --chips $(CHIPS) --work work/model --out work/model/default
+	$(BIN)/python -m recipes.default_model all --device $(DEVICE) \
+	  --chips $(CHIPS) --work work/model --out work/model/default
+
+# The paper's experiment on simulated scenes, into work/experiment: hours; make experiment SMALL=1 takes minutes.
+experiment: $(VENV)/full
+	$(BIN)/python -m recipes.experiment --work work/experiment$(if $(SMALL),-small --small)
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("catfast needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'

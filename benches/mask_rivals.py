@@ -1,4 +1,4 @@
-"""Other ways to mask a scene, each a process of its own: ``mask_rivals.py WAY SCENE MODEL OUTPUT THREADS``.
+"""Other ways to mask a scene, a process each: ``python mask_rivals.py WAY SCENE MODEL OUTPUT THREADS``.
 
 All read the whole scene at 10 m by GDAL's average, and write the classes back at 3 m as deflate tiles,
 without overviews, checks of the input or a look at the result.

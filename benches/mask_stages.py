@@ -15,7 +15,7 @@ from catfast.classes import NODATA
 from catfast.mask.predict import Mosaic, Rules
 from catfast.mask.rows import SceneRows
 from catfast.mask.runtimes import choose_runtime
-from catfast.mask.tiling import Axis
+from catfast.mask.tiling import Axis, plan_axes
 from catfast.models import ModelConfig, bundled
 from catfast.planet import describe_scene
 from catfast.raster import CogStyle, cog_writer, file_sha256, open_raster
@@ -49,15 +49,12 @@ def stages(scene: Path, threads: int) -> list[Result]:
     with open_raster(scene, verify="never") as raster:
         described, grid = describe_scene(raster, reflectance_scale=1e-4), raster.info.grid
         gsd = described.gsd_m or (model.gsd_m, model.gsd_m)
-        down, across = (
-            Axis.plan(
-                scene=side,
-                factor=model.gsd_m / metres,
-                tile=model.tile,
-                halo=model.halo,
-                multiple_of=model.multiple_of,
-            )
-            for side, metres in zip((grid.height, grid.width), gsd, strict=True)
+        down, across = plan_axes(
+            scene=(grid.height, grid.width),
+            factor=(model.gsd_m / gsd[0], model.gsd_m / gsd[1]),
+            tile=model.tile,
+            halo=model.halo,
+            multiple_of=model.multiple_of,
         )
         with closing(SceneRows(raster, described, down, across)) as rows:
             image = clock.time("read and resample", rows.take, down.network)

@@ -12,6 +12,12 @@ __all__ = ["write_card"]
 
 _NAMES = {"l8_biome": "L8 Biome", "on_cloud_n": "On-Cloud-N", "ukis_csmask": "ukis-csmask"}
 
+RIVAL = "ukis-csmask 1.0.0"
+_RIVAL_NOTE = f"""
+{RIVAL} is its network of four bands, fed at the pixels of the chips (`python -m recipes.rival`);
+it may have been trained on scenes that some of them were cut from.
+"""
+
 _TEMPLATE = Path(__file__).with_name("card.md")
 
 
@@ -34,7 +40,7 @@ def _text(settings: Settings, scores: dict[str, Any], parity: Parity, parameters
         gsd=config.gsd_m,
         architecture=", ".join(f"{key} {value}" for key, value in settings.architecture.items()),
         parameters=parameters,
-        commits=_commits(scores["commits"]),
+        commits=_runs(scores["runs"]),
         out="python/catfast/models/weights/default",
         seeds=f"{settings.pretrain.seed}, {fine.seed} and {settings.polish.seed}",
         agreement=parity.argmax_agreement,
@@ -52,13 +58,10 @@ def _text(settings: Settings, scores: dict[str, Any], parity: Parity, parameters
     )
 
 
-def _commits(found: list[str]) -> str:
-    if len(set(found)) == 1:
-        return f"at commit {found[0]}"
-    return (
-        f"its rounds at commits {', '.join(found)}; recipe and simulator changed between them, so that "
-        "a new run gives a somewhat different model"
-    )
+def _runs(found: list[dict[str, Any]]) -> str:
+    seconds = sum(run["seconds"] for run in found)
+    commits, devices = (", ".join(dict.fromkeys(run[name] for run in found)) for name in ("commit", "device"))
+    return f"at commit {commits}, on {devices}, in {seconds:,.0f} s without the cross-validation"
 
 
 def _pooled(scores: dict[str, Any]) -> str:
@@ -72,7 +75,9 @@ def _pooled(scores: dict[str, Any]) -> str:
         rows.append(_row(label, "held out", entry["model"]))
         rows.append(_row("", "blue > 0.20", entry["rule"]))
         rows.append(_row("", "simulation alone", alone))
-    return "\n".join(rows) + "\n"
+        if rival := scores.get("rival"):
+            rows.append(_row("", RIVAL, rival["pooled"][source]))
+    return "\n".join(rows) + "\n" + (_RIVAL_NOTE if "rival" in scores else "")
 
 
 def _row(label: str, who: str, figures: dict[str, float]) -> str:
@@ -94,21 +99,32 @@ def _by_fold(scores: dict[str, Any]) -> str:
 
 def _clear_chips(scores: dict[str, Any]) -> str:
     """Held-out chips without any cloud, where every cloud is a false one."""
-    rows = ["\nShare called cloud in held-out chips that are clear:\n", "| chip | model | blue > 0.20 |"]
-    rows.append("| --- | --- | --- |")
+    rows = ["\nShare called cloud in held-out chips that are clear:\n"]
+    rows += _head("chip | model | blue > 0.20", scores)
     for name, entry in scores["by_chip"].items():
-        (tp, fp, fn, tn), rule = entry["model"], entry["rule"]
+        tp, _, fn, _ = entry["model"]
         if tp + fn == 0:
-            rows.append(f"| {name} | {fp / (fp + tn):.1%} | {rule[1] / (rule[1] + rule[3]):.1%} |")
+            counts = [entry["model"], entry["rule"]]
+            counts += [scores["rival"]["by_chip"][name]] if "rival" in scores else []
+            shares = " | ".join(f"{fp / (fp + tn):.1%}" for _, fp, _, tn in counts)
+            rows.append(f"| {name} | {shares} |")
     return "\n".join(rows) + "\n"
+
+
+def _head(names: str, scores: dict[str, Any]) -> list[str]:
+    """The first two lines of a table, with a last column for the rival where it was scored."""
+    names += f" | {RIVAL}" if "rival" in scores else ""
+    return [f"| {names} |", "| --- |" + " --- |" * names.count(" | ")]
 
 
 def _checks(scores: dict[str, Any]) -> str:
     rows = [
         "\nShare called cloud in images used for checks alone (never for training), by the shipped weights:\n"
     ]
-    rows += ["| image | truth | model | blue > 0.20 |", "| --- | --- | --- | --- |"]
+    rows += _head("image | truth | model | blue > 0.20", scores)
     for name, entry in scores["final_checks"].items():
         truth = "all cloud" if entry["truth"] else "clear"
-        rows.append(f"| {name} | {truth} | {entry['model']:.1%} | {entry['rule']:.1%} |")
+        shares = [entry["model"], entry["rule"]]
+        shares += [scores["rival"]["checks"][name]] if "rival" in scores else []
+        rows.append(f"| {name} | {truth} | " + " | ".join(f"{share:.1%}" for share in shares) + " |")
     return "\n".join(rows) + "\n"

@@ -1,8 +1,7 @@
-"""Simulated clouds and their shadows over a real crop, so that few real grounds are seen under many skies."""
+"""Simulated clouds and their shadows over real crops, so that few real grounds are seen under many skies."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from catfast.simulate.cloud import CLOUD_THICKNESS, HIDDEN_THICKNESS, draw_sky
@@ -17,22 +16,21 @@ _DIRECT = (0.70, 0.78, 0.84, 0.90)
 """Share of direct sunlight in the light on the ground, by band: what a shadow can take away."""
 
 
-def add_clouds(
-    image: torch.Tensor, label: torch.Tensor, rng: np.random.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Put a simulated sky over reflectance (4, n, n) with training label (n, n).
+def add_clouds(draws: Draws, image: torch.Tensor, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Put a simulated sky over each reflectance (n, 4, s, s) with training label (n, s, s).
 
     The light that the cloud lets through twice is added to what the cloud reflects, bounces between ground
     and cloud included (adding method). What was cloud stays cloud, what had no label keeps none.
     """
-    draws = Draws(int(rng.integers(2**31)), torch, None)
-    sun = draw_sun(draws, 1)
-    sky = draw_sky(draws, 1, (image.shape[1], image.shape[2]), sun, clear=0.0)
-    direct = torch.tensor(_DIRECT).view(4, 1, 1)
-    lit = image * (1 - direct * (1 - sky.sunlight))
-    mirror = image.clamp(0, 0.98) * sky.albedo
-    seen = sky.reflectance + lit * (1 - sky.albedo) ** 2 / (1 - mirror)
-    codes = torch.where((sky.sunlight[0] < SHADOW_LIGHT) & (label != CLOUD), SHADOW, label.int())
-    visible = CLOUD_THICKNESS + HIDDEN_THICKNESS * image[1].clamp(0, 1)
-    codes = torch.where(sky.thickness[0] > visible, CLOUD, codes)
+    count = len(label)
+    sun = draw_sun(draws, count)
+    sky = draw_sky(draws, count, (image.shape[-2], image.shape[-1]), sun, clear=0.0)
+    direct = draws.array(_DIRECT).view(1, 4, 1, 1)
+    albedo, reflectance, sunlight = (part[:, None] for part in (sky.albedo, sky.reflectance, sky.sunlight))
+    lit = image * (1 - direct * (1 - sunlight))
+    mirror = image.clamp(0, 0.98) * albedo
+    seen = reflectance + lit * (1 - albedo) ** 2 / (1 - mirror)
+    codes = torch.where((sky.sunlight < SHADOW_LIGHT) & (label != CLOUD), SHADOW, label.int())
+    visible = CLOUD_THICKNESS + HIDDEN_THICKNESS * image[:, 1].clamp(0, 1)
+    codes = torch.where(sky.thickness > visible, CLOUD, codes)
     return seen, torch.where(label == IGNORE, IGNORE, codes).to(torch.uint8)

@@ -1,9 +1,10 @@
 """Make the bundled default model: pretrain on simulation, cross-validate, finetune with real chips, export.
 
-    python -m recipes.default_model all --work WORK --chips DATA --out python/catfast/models/weights/default
+    python -m recipes.default_model all --work WORK --chips DATA --out OUT --device cuda
 
 Each stage resumes where it was stopped and is skipped once done. ``--chips`` is a folder of l8biome_patches,
-on_cloud_n and ukis_csmask; none of it is part of this repository.
+on_cloud_n and ukis_csmask; none of it is part of this repository. ``WORK/rival.json``, written by
+:mod:`recipes.rival`, puts ukis-csmask into the card.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import argparse
 import json
 import os
 import subprocess
-from dataclasses import replace
+import time
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,47 +32,77 @@ from recipes.score import score_checks, score_chips, summary
 from recipes.settings import Settings, Stage
 from recipes.stream import Stream
 
-_PARTS = ("pretrained", "final", "final-polished")
-COMMIT = "commit.txt"
-"""In a stage's folder: the commit that the stage began with."""
+RECORD = "run.json"
+"""In a stage's folder: the commit and device that it ran on, its steps and seconds."""
+_PRETRAINED, _FINAL = "pretrained", "final"
 
 
-def pretrain(settings: Settings, work: Path, chips_folder: Path) -> Path:
+def pretrain(settings: Settings, work: Path, chips_folder: Path, device: str = "cpu") -> Path:
     """Train on simulation alone; real chips are only looked at, for the log."""
     chips, config = load_chips(chips_folder), settings.config()
 
     def watch(module: nn.Module, step: int) -> None:
-        if step % 500 == 0:
-            print(json.dumps(summary(score_chips(module, config, chips))), flush=True)
+        print(json.dumps(summary(score_chips(module, config, chips))), flush=True)
 
     torch.manual_seed(settings.pretrain.seed)
-    return _run(settings, settings.pretrain, build(config), [], work / "pretrained", watch)
+    return _run(settings, settings.pretrain, build(config), [], work / _PRETRAINED, device, watch)
 
 
-def finetune(settings: Settings, work: Path, chips: list[Chip], name: str) -> Path:
-    """Go on from the pretrained weights with real chips mixed in, in two rounds."""
-    first = _run(settings, settings.finetune, load(work / "pretrained"), chips, work / name, None)
-    return _run(settings, settings.polish, load(first), chips, work / f"{name}-polished", None)
+def finetune(settings: Settings, work: Path, chips: list[Chip], name: str, device: str = "cpu") -> Path:
+    """Go on from the pretrained weights with real chips mixed in, in two rounds; average the members."""
+    if (work / name / "model.safetensors").exists():
+        return work / name
+    total: dict[str, torch.Tensor] = {}
+    for number in range(settings.members):
+        folder = work / _PRETRAINED
+        for part, stage in _rounds(settings, name, number):
+            folder = _run(settings, stage, load(folder), chips, work / part, device, None)
+        module = load(folder)
+        for key, tensor in module.state_dict().items():
+            total[key] = total.get(key, 0) + tensor / settings.members
+    module.load_state_dict(total)
+    return save(module, settings.config(), work / name)
+
+
+def _rounds(settings: Settings, name: str, number: int) -> list[tuple[str, Stage]]:
+    """Folder and stage of each round that makes member ``number`` of ``name``."""
+    stages = (settings.finetune, settings.polish)
+    return [
+        (f"{name}-{number}-{place}", replace(stage, seed=stage.seed + 10 * number))
+        for place, stage in enumerate(stages)
+    ]
 
 
 def _run(
-    settings: Settings, stage: Stage, module: nn.Module, chips: list[Chip], folder: Path, watch: Any
+    settings: Settings,
+    stage: Stage,
+    module: nn.Module,
+    chips: list[Chip],
+    folder: Path,
+    device: str,
+    watch: Any,
 ) -> Path:
     if (folder / "model.safetensors").exists():
         return folder
-    config = settings.config()
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / COMMIT).exists():
-        (folder / COMMIT).write_text(_commit() + "\n", encoding="utf-8")
-    stream = Stream(settings, stage, chips)
-    mean = train(module, config, settings, stage, stream, folder / "state.safetensors", watch=watch)
-    save(mean, config, folder)
-    return folder
+    config, began = settings.config(), time.monotonic()
+    stream = Stream(settings, stage, chips, device)
+    state = folder / "state.safetensors"
+    mean = train(module.to(device), config, settings, stage, stream, state, every=500, watch=watch)
+    record = {"commit": _commit(), "device": _device_name(device), "steps": stage.steps}
+    record |= {"seed": stage.seed, "seconds": round(time.monotonic() - began, 1)}
+    (folder / RECORD).write_text(json.dumps(record) + "\n", encoding="utf-8")
+    return save(mean, config, folder)
+
+
+def _device_name(device: str) -> str:
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
 
 
 def _commit() -> str:
     """Commit of this clone, which the card names; the simulator is part of what makes a model."""
-    command = ["git", "rev-parse", "--short", "HEAD"]
+    if given := os.environ.get("CATFAST_COMMIT"):  # a copy without .git, on another machine
+        return given
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=7"]
     found = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)  # noqa: S603
     return found.stdout.strip() or "unknown"
 
@@ -82,39 +114,42 @@ def fold_parts(settings: Settings, chips: list[Chip], number: int) -> tuple[list
     return [chip for chip in chips if chip.name not in names], held
 
 
-def crossval(settings: Settings, work: Path, chips_folder: Path) -> dict[str, Any]:
+def crossval(settings: Settings, work: Path, chips_folder: Path, device: str = "cpu") -> dict[str, Any]:
     """Finetune without each fold in turn and score the fold; the pretrained weights saw none of them."""
     chips, checks, config = load_chips(chips_folder), load_checks(chips_folder), settings.config()
     by_chip: dict[str, Any] = {}
     fold_scores = []
     for number in range(settings.folds):
         kept, held = fold_parts(settings, chips, number)
-        module = load(finetune(settings, work, kept, f"fold{number}"))
+        module = load(finetune(settings, work, kept, f"fold{number}", device)).to(device)
         scores = score_chips(module, config, held)
         by_chip |= scores
         fold_scores.append({"chips": summary(scores), "checks": score_checks(module, config, checks)})
-        print(json.dumps(fold_scores[-1], indent=1), flush=True)
     pooled = summary(by_chip)
     report = {"pooled": pooled, "folds": fold_scores, "by_chip": by_chip}
-    base = load(work / "pretrained")
+    base = load(work / _PRETRAINED).to(device)
     report["simulation_only"] = {
         "chips": summary(score_chips(base, config, chips)),
         "checks": score_checks(base, config, checks),
     }
     (work / "scores.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(pooled, indent=1), flush=True)
+    print(json.dumps({"pooled": pooled, "checks": [fold["checks"] for fold in fold_scores]}), flush=True)
     return report
 
 
-def ship(settings: Settings, work: Path, chips_folder: Path, out: Path) -> None:
+def ship(settings: Settings, work: Path, chips_folder: Path, out: Path, device: str = "cpu") -> None:
     """Finetune on all chips, write the model folder and its card."""
     chips, checks, config = load_chips(chips_folder), load_checks(chips_folder), settings.config()
-    module = load(finetune(settings, work, chips, "final"))
+    module = load(finetune(settings, work, chips, _FINAL, device))
     save(module, config, out)
     parity = export(out)
     scores = json.loads((work / "scores.json").read_text(encoding="utf-8"))
     scores["final_checks"] = score_checks(module, config, checks)
-    scores["commits"] = [(work / part / COMMIT).read_text(encoding="utf-8").strip() for part in _PARTS]
+    rounds = [_rounds(settings, _FINAL, number) for number in range(settings.members)]
+    parts = [_PRETRAINED, *(part for member in rounds for part, _ in member)]
+    scores["runs"] = [json.loads((work / part / RECORD).read_text(encoding="utf-8")) for part in parts]
+    if (rival := work / "rival.json").exists():
+        scores["rival"] = json.loads(rival.read_text(encoding="utf-8"))
     parameters = sum(parameter.numel() for parameter in module.parameters())
     write_card(out, settings, scores, parity, parameters)
     print(parity, json.dumps(scores["final_checks"], indent=1), flush=True)
@@ -123,46 +158,62 @@ def ship(settings: Settings, work: Path, chips_folder: Path, out: Path) -> None:
 def _ahead(settings: Settings, arguments: argparse.Namespace) -> None:
     """Train one model that crossval or ship will find done: several can run side by side."""
     chips = load_chips(arguments.chips)
-    if arguments.stage == "final":
-        finetune(settings, arguments.work, chips, "final")
+    if arguments.stage == _FINAL:
+        finetune(settings, arguments.work, chips, _FINAL, arguments.device)
     else:
         kept, _ = fold_parts(settings, chips, arguments.fold)
-        finetune(settings, arguments.work, kept, f"fold{arguments.fold}")
+        finetune(settings, arguments.work, kept, f"fold{arguments.fold}", arguments.device)
 
 
-def _settings(arguments: argparse.Namespace) -> Settings:
-    settings = Settings()
-    changes: dict[str, Any] = {}
-    for name in ("pretrain", "finetune"):
-        if steps := getattr(arguments, f"{name}_steps"):
-            changes[name] = replace(getattr(settings, name), steps=steps)
-    return replace(settings, **changes)
+def changed(settings: Settings, changes: list[str]) -> Settings:
+    """Settings with ``name=JSON`` or ``stage.name=JSON`` put in place of what they are.
+
+    Raises:
+        ValueError: there is no such setting, or the value is not JSON.
+    """
+    for change in changes:
+        path, _, value = change.partition("=")
+        stage, _, name = path.rpartition(".")
+        part: Any = getattr(settings, stage) if stage in ("pretrain", "finetune", "polish") else settings
+        if name not in {field.name for field in fields(part)}:
+            raise ValueError(f"there is no setting {path!r}")
+        part = replace(part, **{name: json.loads(value)})
+        settings = replace(settings, **{stage: part}) if stage else part
+    return settings
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Run the stages named on the command line."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m recipes.default_model", description=__doc__)
     parser.add_argument("stage", choices=["pretrain", "fold", "final", "crossval", "ship", "all"])
     parser.add_argument("--work", type=Path, required=True, help="folder for states, logs and scores")
     parser.add_argument("--chips", type=Path, required=True, help="folder of the real data")
     parser.add_argument("--out", type=Path, help="model folder to write (ship, all)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--fold", type=int, default=0, help="which fold to train ahead (fold)")
-    parser.add_argument("--pretrain-steps", type=int)
-    parser.add_argument("--finetune-steps", type=int)
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=JSON", help="e.g. finetune.steps=300"
+    )
     parser.add_argument("--threads", type=int, default=2)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the stages named on the command line."""
+    parser = _parser()
     arguments = parser.parse_args(argv)
     torch.set_num_threads(arguments.threads)
-    settings = _settings(arguments)
+    settings = changed(Settings(), arguments.set)
+    where = (settings, arguments.work, arguments.chips)
     if arguments.stage in ("pretrain", "all"):
-        pretrain(settings, arguments.work, arguments.chips)
+        pretrain(*where, arguments.device)
     if arguments.stage in ("fold", "final"):
         _ahead(settings, arguments)
     if arguments.stage in ("crossval", "all"):
-        crossval(settings, arguments.work, arguments.chips)
+        crossval(*where, arguments.device)
     if arguments.stage in ("ship", "all"):
         if arguments.out is None:
             parser.error("--out is needed to ship")
-        ship(settings, arguments.work, arguments.chips, arguments.out)
+        ship(*where, arguments.out, arguments.device)
 
 
 if __name__ == "__main__":

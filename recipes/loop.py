@@ -1,4 +1,7 @@
-"""The training loop: AdamW, one cosine, a running mean of the weights, and a state that survives a kill."""
+"""The training loop: AdamW, one cosine, a running mean of the weights, and a state that survives a kill.
+
+It runs where its module is; nothing in a step waits for the GPU.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -13,6 +17,7 @@ import torch.nn.functional as F  # noqa: N812
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from catfast.models import ModelConfig
 from recipes.settings import CLEAR, CLOUD, IGNORE, NOT_CLOUD, SHADOW, Settings, Stage
@@ -25,8 +30,13 @@ State = dict[str, torch.Tensor]
 
 def normalise(image: torch.Tensor, config: ModelConfig) -> torch.Tensor:
     """What the network sees of reflectance (N, bands, h, w)."""
-    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (config.mean, config.std))
+    mean, std = (_constant(tuple(v), image.device).view(1, -1, 1, 1) for v in (config.mean, config.std))
     return (image.clamp(*config.clip) - mean) / std
+
+
+@lru_cache(maxsize=16)
+def _constant(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32, device=device)
 
 
 def loss_of(
@@ -40,7 +50,7 @@ def loss_of(
     either = torch.logaddexp(logs[:, CLEAR], logs[:, SHADOW])
     right = torch.where(label == NOT_CLOUD, either, right)
     smooth = settings.label_smoothing
-    weight = torch.tensor(weights, dtype=torch.float32)[target] * known
+    weight = _constant(tuple(weights), logits.device)[target] * known
     entropy = -((1 - smooth) * right + smooth * logs.mean(1))
     entropy = (entropy * weight).sum() / weight.sum().clamp(min=1)
     cloud, truth = logs[:, CLOUD].exp() * known, (label == CLOUD).float()
@@ -66,10 +76,12 @@ def train(
     Returns the module holding the running mean of its weights.
     """
     module = module.to(memory_format=torch.channels_last).train()
-    optimiser = torch.optim.AdamW(module.parameters(), 1.0, weight_decay=settings.weight_decay)
+    fused = next(module.parameters()).is_cuda
+    optimiser = torch.optim.AdamW(module.parameters(), 1.0, weight_decay=settings.weight_decay, fused=fused)
     mean = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     first = _resume(state_file, module, optimiser, mean) if state_file.exists() else 0
-    last, began, losses = min(stop or stage.steps, stage.steps), time.monotonic(), []
+    last, began = min(stop or stage.steps, stage.steps), time.monotonic()
+    losses: list[torch.Tensor] = []
     for step in range(first, last):
         for group in optimiser.param_groups:
             group["lr"] = _rate(stage, step)
@@ -98,24 +110,23 @@ def _update(
     label: torch.Tensor,
     settings: Settings,
     stage: Stage,
-) -> float:
-    with torch.autocast("cpu", torch.bfloat16):
+) -> torch.Tensor:
+    with torch.autocast(image.device.type, torch.bfloat16):
         logits = module(image.contiguous(memory_format=torch.channels_last))
     loss = loss_of(logits, label, settings, stage.class_weights)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(module.parameters(), 1.0)
     optimiser.step()
-    return loss.item()
+    return loss.detach()
 
 
 @torch.no_grad()
 def _follow(mean: State, state: State, decay: float) -> None:
-    for name, tensor in state.items():
-        if tensor.is_floating_point():
-            mean[name].lerp_(tensor, 1 - decay)
-        else:
-            mean[name].copy_(tensor)
+    names = [name for name, tensor in state.items() if tensor.is_floating_point()]
+    get_ema_multi_avg_fn(decay)([mean[name] for name in names], [state[name] for name in names], None)
+    for name in state.keys() - set(names):
+        mean[name].copy_(state[name])
 
 
 def _with(module: nn.Module, state: State) -> nn.Module:
@@ -155,7 +166,7 @@ def _resume(path: Path, module: nn.Module, optimiser: torch.optim.Optimizer, mea
         mean[name].copy_(tensor)
     for name, parameter in module.named_parameters():
         optimiser.state[parameter] = {
-            kind: part[kind][name].clone(memory_format=torch.preserve_format)
+            kind: part[kind][name].to(parameter.device if parameter.is_cuda else "cpu")
             if kind == "step"
             else torch.empty_like(parameter).copy_(part[kind][name])
             for kind in ("step", "exp_avg", "exp_avg_sq")
@@ -167,8 +178,9 @@ def _under(stored: State, kind: str) -> State:
     return {name.removeprefix(f"{kind}/"): t for name, t in stored.items() if name.startswith(f"{kind}/")}
 
 
-def _log(state_file: Path, step: int, losses: list[float], seconds: float) -> None:
-    entry = {"step": step, "loss": round(sum(losses) / len(losses), 4), "seconds_a_step": round(seconds, 3)}
+def _log(state_file: Path, step: int, losses: list[torch.Tensor], seconds: float) -> None:
+    loss = round(torch.stack(losses).mean().item(), 4)
+    entry = {"step": step, "loss": loss, "seconds_a_step": round(seconds, 4)}
     with state_file.with_suffix(".jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(entry) + "\n")
     print(f"{state_file.stem}: {entry}", flush=True)

@@ -60,8 +60,9 @@ def cloud_of(module: nn.Module, config: ModelConfig, image: npt.NDArray[np.float
     """Where the model says cloud in reflectance (4, h, w), the whole image in one go."""
     height, width = image.shape[1:]
     padding = (0, -width % config.multiple_of, 0, -height % config.multiple_of)
-    seen = F.pad(normalise(torch.from_numpy(image)[None], config), padding, mode="reflect")
-    found: npt.NDArray[np.bool_] = (module(seen).argmax(1)[0, :height, :width] == CLOUD).numpy()
+    device = next(module.parameters()).device
+    seen = F.pad(normalise(torch.from_numpy(image)[None].to(device), config), padding, mode="reflect")
+    found: npt.NDArray[np.bool_] = (module(seen).argmax(1)[0, :height, :width] == CLOUD).cpu().numpy()
     return found
 
 

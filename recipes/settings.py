@@ -61,10 +61,14 @@ class Settings:
     """Decay of the running mean of the weights that is kept as the model."""
     overlay: float = 0.33
     """Share of real crops that get simulated clouds on top."""
+    band_gain: float = 0.03
+    """Standard deviation of the calibration of one band against the others in real crops."""
     reuse: int = 2
     """Times each simulated scene is seen, turned and flipped anew."""
     chunk: int = 128
-    """Simulated scenes made at a time."""
+    """Simulated scenes kept at a time."""
+    at_once: int = 16
+    """Simulated scenes computed at once; decides their random numbers."""
     pretrain: Stage = field(default_factory=lambda: Stage(steps=3200, learning_rate=2e-3, warmup=150))
     """Simulation only."""
     finetune: Stage = field(
@@ -90,6 +94,8 @@ class Settings:
         )
     )
     """The same again from the finetuned weights, with the light of a low sun."""
+    members: int = 1
+    """Models finetuned from seeds ten apart, whose weights are averaged."""
     folds: int = 3
     """Parts of the chips for cross-validation."""
 

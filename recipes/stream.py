@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from catfast.simulate import batch as simulate
-from recipes.augment import dihedral, low_sun, sensor, zoomed_crop
+from catfast.simulate.draws import Draws
+from recipes.augment import Deck, cut, low_sun, sensor, turned
 from recipes.chips import Chip
 from recipes.clouds import add_clouds
 from recipes.settings import CLEAR, CLOUD, SHADOW, Settings, Stage
@@ -19,52 +20,60 @@ _CHUNKS_A_SEED = 1_000_000
 
 
 class Stream:
-    """Batches of one stage."""
+    """Batches of one stage, made on one device; a CPU and a GPU draw different numbers."""
 
-    def __init__(self, settings: Settings, stage: Stage, chips: list[Chip]) -> None:
-        self._settings, self._stage = settings, stage
+    def __init__(
+        self, settings: Settings, stage: Stage, chips: list[Chip], device: torch.device | str = "cpu"
+    ) -> None:
+        self._settings, self._stage, self._device = settings, stage, torch.device(device)
         self._real = round(settings.batch * stage.real_share) if chips else 0
-        self._images = [torch.from_numpy(chip.image) for chip in chips]
-        self._labels = [torch.from_numpy(chip.label) for chip in chips]
-        pixels = np.asarray([chip.label.size for chip in chips], float)
-        self._odds = np.sqrt(pixels) / np.sqrt(pixels).sum() if chips else pixels
+        self._deck = Deck.of(chips, device) if chips else None
         self._chunk: tuple[int, torch.Tensor, torch.Tensor] | None = None
 
     def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Reflectance (batch, 4, crop, crop) float32 and training labels (batch, crop, crop) uint8."""
-        rng = np.random.default_rng([self._stage.seed, 1, step])
-        pairs = [self._crop(rng) for _ in range(self._real)]
-        pairs += self._simulated(step, self._settings.batch - self._real, rng)
-        return torch.stack([image for image, _ in pairs]), torch.stack([label for _, label in pairs])
+        seed = int(np.random.SeedSequence([self._stage.seed, 1, step]).generate_state(1)[0])
+        draws = Draws(seed, torch, self._device)
+        parts = []
+        if self._real and self._deck:
+            parts.append(self._crops(draws, self._deck))
+        if self._real < self._settings.batch:
+            parts.append(turned(draws, *self._simulated(step, self._settings.batch - self._real)))
+        return torch.cat([image for image, _ in parts]), torch.cat([label for _, label in parts])
 
-    def _crop(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        which = int(rng.choice(len(self._images), p=self._odds))
-        image, label = zoomed_crop(self._images[which], self._labels[which], self._settings.crop, rng)
-        image, label = dihedral(image, label, rng)
-        if rng.random() < self._settings.overlay:
-            image, label = add_clouds(image, label, rng)
-        if self._stage.low_sun and rng.random() < self._stage.low_sun:
-            image = low_sun(image, rng)
-        return sensor(image, rng), label
+    def _crops(self, draws: Draws, deck: Deck) -> tuple[torch.Tensor, torch.Tensor]:
+        image, label = cut(draws, deck, self._real, self._settings.crop)
+        if under := round(self._real * self._settings.overlay):
+            seen, codes = add_clouds(draws, image[:under], label[:under])
+            image, label = torch.cat([seen, image[under:]]), torch.cat([codes, label[under:]])
+        if self._stage.low_sun:
+            image = low_sun(draws, image, self._stage.low_sun)
+        return sensor(draws, image, self._settings.band_gain), label
 
-    def _simulated(
-        self, step: int, count: int, rng: np.random.Generator
-    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    def _simulated(self, step: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Scenes ``step * count ...`` of an endless list in which each chunk is repeated ``reuse`` times."""
         size, reuse = self._settings.chunk, self._settings.reuse
-        found = []
-        for position in range(step * count, (step + 1) * count):
-            group, place = divmod(position, size * reuse)
+        place, end, found = step * count, (step + 1) * count, []
+        while place < end:
             visit, index = divmod(place, size)
-            order = np.random.default_rng([self._stage.seed, 2, group, visit]).permutation(size)
-            images, labels = self._scenes(group)
-            which = int(order[index])
-            found.append(dihedral(images[which], labels[which], rng))
-        return found
+            take = min(end - place, size - index)
+            order = np.random.default_rng([self._stage.seed, 2, visit]).permutation(size)
+            chosen = torch.from_numpy(order[index : index + take]).to(self._device)
+            images, labels = self._scenes(visit // reuse)
+            found.append((images[chosen], labels[chosen]))
+            place += take
+        return torch.cat([image for image, _ in found]), torch.cat([label for _, label in found])
 
     def _scenes(self, group: int) -> tuple[torch.Tensor, torch.Tensor]:
         if self._chunk is None or self._chunk[0] != group:
-            seed = self._stage.seed * _CHUNKS_A_SEED + group
-            images, labels = simulate(self._settings.chunk, self._settings.crop, seed=seed, xp=torch)
-            self._chunk = (group, images, _CODES[labels.long()])
+            settings, seed = self._settings, self._stage.seed * _CHUNKS_A_SEED + group
+            images, labels = simulate(
+                settings.chunk,
+                settings.crop,
+                seed=seed,
+                xp=torch,
+                device=self._device,
+                at_once=settings.at_once,
+            )
+            self._chunk = (group, images, _CODES.to(self._device)[labels.long()])
         return self._chunk[1], self._chunk[2]

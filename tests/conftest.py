@@ -17,6 +17,8 @@ import pytest
 import rasterio
 from rasterio.transform import Affine
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read by torch: threads that spin slow what runs beside
+
 UTM_4N = "EPSG:32604"
 NORTH_UP = Affine(3, 0, 500_000, 0, -3, 7_900_000)
 

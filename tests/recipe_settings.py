@@ -13,4 +13,5 @@ SMALL = Settings(
     crop=64,
     batch=4,
     chunk=8,
+    at_once=8,
 )

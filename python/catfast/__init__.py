@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from catfast.pairs import PairsConfig, PairsResult
     from catfast.patches import PatchesConfig, PatchesResult, cut_patches
     from catfast.simulate import WorldConfig, simulate_world
+    from catfast.train import TrainConfig, TrainResult, train_model
 
 __all__ = [
     "CatalogConfig",
@@ -42,6 +43,8 @@ __all__ = [
     "PairsResult",
     "PatchesConfig",
     "PatchesResult",
+    "TrainConfig",
+    "TrainResult",
     "UsageError",
     "WorldConfig",
     "__version__",
@@ -50,6 +53,7 @@ __all__ = [
     "mask",
     "mask_scene",
     "simulate_world",
+    "train_model",
     "transfer_labels",
 ]
 
@@ -73,6 +77,8 @@ _HOMES = {
     "PairsResult": "pairs",
     "PatchesConfig": "patches",
     "PatchesResult": "patches",
+    "TrainConfig": "train",
+    "TrainResult": "train",
     "UsageError": "errors",
     "WorldConfig": "simulate",
     "cut_patches": "patches",
@@ -80,6 +86,7 @@ _HOMES = {
     "mask": "mask",
     "mask_scene": "mask",
     "simulate_world": "simulate",
+    "train_model": "train",
     "transfer_labels": "labels",
 }
 

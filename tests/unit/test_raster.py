@@ -96,6 +96,41 @@ def test_a_cog_keeps_the_grid_and_validates(tmp_path, transform):
     assert os.listdir(tmp_path) == ["a.tif"]
 
 
+@pytest.mark.parametrize(("height", "width"), [(1300, 1111), (513, 2), (2049, 700)])
+def test_overviews_of_codes_are_the_most_frequent_of_four(tmp_path, height, width):
+    """However the rows come, and by a level at a time."""
+    rng = np.random.default_rng(1)
+    codes = rng.choice(np.array([0, 1, 2, 255], np.uint8), (height, width), p=[0.4, 0.3, 0.1, 0.2])
+    path = tmp_path / "a.tif"
+    grid = Grid(width=width, height=height, transform=NORTH_UP, crs=parse_crs("EPSG:32604"))
+    with cog_writer(path, grid, 1, nodata=255) as writer:
+        for start in range(0, height, 77):
+            writer.append(codes[None, start : start + 77])
+        writer.finish(STYLE)
+    assert os.listdir(tmp_path) == ["a.tif"]
+    assert cog_validate(path, strict=True, quiet=True)[0]
+    with rasterio.open(path) as dataset:
+        factors = dataset.overviews(1)
+        assert factors == [2**k for k in range(1, len(factors) + 1)]
+        assert max(height, width) / 2 ** len(factors) <= 512
+        assert np.array_equal(dataset.read(1), codes)
+    expected = codes
+    for level in range(len(factors)):
+        expected = most_frequent(expected)
+        with rasterio.open(path, overview_level=level) as dataset:
+            assert np.array_equal(dataset.read(1), expected)
+
+
+def most_frequent(codes):
+    """Of each two by two: ties go to the first in reading order, 255 only where nothing else is."""
+    height, width = codes.shape
+    padded = np.pad(codes, ((0, height % 2), (0, width % 2)), constant_values=255)
+    blocks = padded.reshape(padded.shape[0] // 2, 2, -1, 2).swapaxes(1, 2).reshape(-1, 4)
+    counts = (blocks[:, :, None] == blocks[:, None, :]).sum(axis=2) * (blocks != 255)
+    best = blocks[np.arange(len(blocks)), counts.argmax(axis=1)]
+    return best.reshape(padded.shape[0] // 2, -1)
+
+
 def test_nothing_is_left_when_writing_fails(tmp_path):
     path = tmp_path / "a.tif"
     path.write_text("old")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ pytest.importorskip("segmentation_models_pytorch", reason='needs pip install "ca
 sys.path.insert(0, str(Path(__file__).parents[2]))  # recipes are run from a clone, not installed
 
 from catfast.models import build  # noqa: E402
-from recipes import augment, score  # noqa: E402
+from catfast.simulate.draws import Draws  # noqa: E402
+from recipes import augment, default_model, score  # noqa: E402
 from recipes.chips import Chip, folds  # noqa: E402
 from recipes.clouds import add_clouds  # noqa: E402
 from recipes.loop import loss_of, train  # noqa: E402
@@ -52,12 +54,20 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(tmp_path):
     assert states[0] == states[1]
 
 
-def test_the_loss_falls(tmp_path):
-    stage = replace(STAGE, steps=40)
-    _run(tmp_path, stage=stage)
-    lines = (tmp_path / "state.jsonl").read_text().splitlines()
-    losses = [float(line.split('"loss": ')[1].split(",")[0]) for line in lines]
-    assert np.mean(losses[-3:]) < 0.9 * losses[0]
+class SameBatch(Stream):
+    """The first batch over and over."""
+
+    def batch(self, step):
+        return super().batch(0)
+
+
+def test_a_batch_can_be_learnt(tmp_path):
+    torch.manual_seed(0)
+    stage = replace(STAGE, steps=25)
+    stream = SameBatch(SMALL, stage, [_chip()])
+    train(build(SMALL.config()), SMALL.config(), SMALL, stage, stream, tmp_path / "s.safetensors", every=5)
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "s.jsonl").read_text().splitlines()]
+    assert losses[-1] < 0.7 * losses[0]
 
 
 def test_batches_are_a_function_of_seed_and_step():
@@ -98,26 +108,50 @@ def test_ignored_pixels_do_not_count():
 
 
 def test_augmentation_keeps_image_and_label_together():
-    chip = _chip()
-    image, label = torch.from_numpy(chip.image), torch.from_numpy(chip.label)
-    for seed in range(8):
-        turned, codes = augment.dihedral(image, label, np.random.default_rng(seed))
-        assert torch.equal(turned[0] > 0.4, codes == CLOUD)
-        crop, codes = augment.zoomed_crop(image, label, 64, np.random.default_rng(seed))
-        assert crop.shape == (4, 64, 64)
-        assert codes.shape == (64, 64)
+    deck = augment.Deck.of([_chip()])
+    for seed in range(4):
+        draws = Draws(seed, torch)
+        crop, codes = augment.cut(draws, deck, 6, 64)
+        assert crop.shape == (6, 4, 64, 64)
         assert set(codes.unique().tolist()) <= {CLEAR, CLOUD}
-        assert augment.sensor(crop, np.random.default_rng(seed)).shape == crop.shape
+        turned, again = augment.turned(draws, crop, codes)
+        order = [sorted(image.flatten().tolist()) for image in crop[:, 0]]
+        assert [sorted(image.flatten().tolist()) for image in turned[:, 0]] == order
+        assert (again == CLOUD).sum() == (codes == CLOUD).sum()
+        assert augment.sensor(draws, crop, 0.02).shape == crop.shape
+
+
+def test_a_crop_shows_cloud_where_its_label_says_cloud():
+    label = np.zeros((96, 96), np.uint8)
+    label[20:60, 30:80] = CLOUD
+    image = np.repeat(0.1 + 0.6 * (label[None] == CLOUD), 4, axis=0).astype(np.float32)
+    deck = augment.Deck.of([Chip("one", "l8_biome", image, label), _chip("larger")])
+    seen, codes = augment.cut(Draws(5, torch), replace(deck, odds=(1.0, 0.0)), 16, 64)
+    assert ((seen.mean(1) > 0.4) == (codes == CLOUD)).float().mean() > 0.97
+    assert 0.05 < (codes == CLOUD).float().mean() < 0.6
+
+
+def test_every_turn_and_flip_of_a_square_comes_up():
+    square = torch.arange(4.0).view(1, 1, 2, 2).expand(64, 4, 2, 2)
+    turned, _ = augment.turned(Draws(1, torch), square, square[:, 0].to(torch.uint8))
+    assert len({tuple(image.flatten().tolist()) for image in turned[:, 0]}) == 8
+
+
+def test_the_light_of_a_low_sun_is_bluer():
+    image = torch.full((8, 4, 8, 8), 0.1)
+    seen = augment.low_sun(Draws(1, torch), image, 1.0).mean((2, 3))
+    assert (seen[:, 0] / seen[:, 3] > 1.0).all()
+    assert torch.equal(augment.low_sun(Draws(1, torch), image, 0.0), image)
 
 
 def test_simulated_clouds_brighten_dark_ground_and_leave_the_rest_of_the_labels_alone():
-    image, label = torch.full((4, 96, 96), 0.05), torch.full((96, 96), NOT_CLOUD, dtype=torch.uint8)
-    label[:8] = IGNORE
-    seen, codes = add_clouds(image, label, np.random.default_rng(1))
+    image, label = torch.full((2, 4, 96, 96), 0.05), torch.full((2, 96, 96), NOT_CLOUD, dtype=torch.uint8)
+    label[:, :8] = IGNORE
+    seen, codes = add_clouds(Draws(1, torch), image, label)
     assert set(codes.unique().tolist()) <= {CLOUD, SHADOW, NOT_CLOUD, IGNORE}
-    assert (codes[:8] == IGNORE).all()
-    assert seen[0][codes == CLOUD].mean() > 0.1
-    assert seen[3][codes == SHADOW].mean() < 0.06
+    assert (codes[:, :8] == IGNORE).all()
+    assert seen[:, 0][codes == CLOUD].mean() > 0.1
+    assert seen[:, 3][codes == SHADOW].mean() < 0.06
     assert ((codes == CLOUD) | (codes == IGNORE))[label == IGNORE].all()
 
 
@@ -137,3 +171,11 @@ def test_figures_of_the_rule_are_those_of_its_counts():
     assert found["l8_biome"]["chips"] == 1
     counts = score.Counts(tp=6, fp=2, fn=2, tn=10)
     assert counts.figures() == {"oa": 0.8, "iou": 0.6, "precision": 0.75, "recall": 0.75}
+
+
+def test_settings_are_changed_by_name_and_only_by_names_that_are_there():
+    found = default_model.changed(SMALL, ["batch=2", "finetune.steps=7", "finetune.class_weights=[1, 2, 1]"])
+    assert (found.batch, found.finetune.steps, found.finetune.class_weights) == (2, 7, [1, 2, 1])
+    assert found.pretrain == SMALL.pretrain
+    with pytest.raises(ValueError, match="no setting"):
+        default_model.changed(SMALL, ["finetune.pace=1"])

@@ -79,7 +79,14 @@ def test_all_stages_make_a_model_and_its_card(data, tmp_path):
     work, out = tmp_path / "work", tmp_path / "model"
     default_model.pretrain(STAGES, work, data)
     default_model.crossval(STAGES, work, data)
-    default_model.ship(STAGES, work, data, out)
+    chips = json.loads((work / "scores.json").read_text())["by_chip"]
+    rival = {name: [0, 50, 0, 50] for name in chips}
+    figures = {"oa": 0.5, "iou": 0.123, "precision": 0.5, "recall": 0.5}
+    pooled = {entry["source"]: figures for entry in chips.values()}
+    checks = {check.name: 0.25 for check in load_checks(data)}
+    (work / "rival.json").write_text(json.dumps({"by_chip": rival, "pooled": pooled, "checks": checks}))
+    shipped = replace(STAGES, members=2)
+    default_model.ship(shipped, work, data, out)
     assert resolve(out) == out
     assert {path.name for path in out.iterdir()} == {
         "README.md",
@@ -93,6 +100,9 @@ def test_all_stages_make_a_model_and_its_card(data, tmp_path):
     assert f"{scores['pooled']['l8_biome']['model']['iou']:.3f}" in card
     assert f"{scores['pooled']['on_cloud_n']['rule']['iou']:.3f}" in card
     assert "4 chips of **L8 Biome**" in card
+    assert "| ukis-csmask 1.0.0 | 0.123 |" in card
+    assert "| 25.0% |" in card
+    assert "on cpu" in card
     before = (out / "model.safetensors").read_bytes()
-    default_model.ship(STAGES, work, data, out)  # everything is there: nothing is trained again
+    default_model.ship(shipped, work, data, out)  # everything is there: nothing is trained again
     assert (out / "model.safetensors").read_bytes() == before

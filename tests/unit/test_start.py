@@ -33,6 +33,7 @@ def loaded_by(code: str) -> set[str]:
         "from catfast.cli import cli; cli.main(['pairs', '--help'], standalone_mode=False)",
         "from catfast.cli import cli; cli.main(['store', 'pack', '--help'], standalone_mode=False)",
         "from catfast.cli import cli; cli.main(['patches', '--help'], standalone_mode=False)",
+        "from catfast.cli import cli; cli.main(['train', '--help'], standalone_mode=False)",
     ],
 )
 def test_help_loads_nothing_heavy(code):

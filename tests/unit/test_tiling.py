@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catfast.mask.tiling import Axis, batches
+from catfast.mask.tiling import STRIP_PIXELS, Axis, batches, plan_axes
 
 axes = st.builds(
     Axis.plan,
@@ -86,3 +86,16 @@ def test_batches(count, size, groups):
     found = list(batches(items, size))
     assert len(found) == groups
     assert [item for group in found for item in group] == items
+
+
+@given(st.integers(1, 40_000), st.integers(1, 40_000), st.floats(1.0, 4.0), st.sampled_from([0, 32, 64]))
+def test_rows_of_tiles_do_not_grow_with_the_width(height, width, factor, halo):
+    down, across = plan_axes(
+        scene=(height, width), factor=(factor, factor), tile=576, halo=halo, multiple_of=32
+    )
+    assert across == Axis.plan(scene=width, factor=factor, tile=576, halo=halo, multiple_of=32)
+    assert down.tile <= 576
+    least = max(4 * halo, 2 * halo + 32) + 32
+    assert down.tile <= least or (down.tile - 32) * across.network <= STRIP_PIXELS
+    if across.network * 576 <= STRIP_PIXELS:
+        assert down == Axis.plan(scene=height, factor=factor, tile=576, halo=halo, multiple_of=32)

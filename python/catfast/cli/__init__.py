@@ -18,6 +18,7 @@ COMMANDS = {
     "labels": "Carry Landsat's cloud flags onto the grid of a scene.",
     "patches": "Cut image and label patches of all pairs into a store.",
     "store": "Check, look at and pack patch stores.",
+    "train": "Train a network on patches.",
     "evaluate": "Score models and masks on a test set.",
     "export": "Write a trained model as ONNX, with a card and a STAC item.",
     "models": "List the models that come with catfast.",

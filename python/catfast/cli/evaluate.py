@@ -119,5 +119,6 @@ def _sentences(result: EvaluateResult) -> str:
         lines.append(f"{found['name']}: cloud {said}")
     simulated = " (simulated)" if result.report["test_set"]["simulated"] else ""
     count = result.report["test_set"]["samples"]
-    lines.append(f"{result.output}: {count} samples{simulated}, {result.seconds:.1f} s")
+    noun = "sample" if count == 1 else "samples"
+    lines.append(f"{result.output}: {count} {noun}{simulated}, {result.seconds:.1f} s")
     return "\n".join(lines)

@@ -40,7 +40,7 @@ def with_interval(figure: Mapping[str, float | None]) -> str:
 def caveat(report: Mapping[str, Any]) -> str:
     """What the figures are of, in Markdown."""
     tests, settings = report["test_set"], report["settings"]
-    size = f"{tests['samples']} samples from {tests['scenes']} scenes ({tests['kind']}). "
+    size = f"{_count(tests, 'sample')} from {_count(tests, 'scene')} ({tests['kind']}). "
     truth = (
         "**Simulated** images and truth: no figure here is an accuracy on real imagery. "
         if tests["simulated"]
@@ -54,6 +54,11 @@ def caveat(report: Mapping[str, Any]) -> str:
     )
     pooled = f"All figures are of pooled pixel counts. Thin cloud counts as {settings['thin']}. "
     return f"{size}{truth}{pooled}{spread}"
+
+
+def _count(tests: Mapping[str, Any], word: str) -> str:
+    number = tests[f"{word}s"]
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def to_markdown(report: Mapping[str, Any]) -> str:

@@ -34,7 +34,7 @@ from catfast.mask.refine import Refinement
 from catfast.mask.rows import SceneRows
 from catfast.mask.runtimes import choose_runtime
 from catfast.mask.sidecars import write_qml, write_stac
-from catfast.mask.tiling import Axis
+from catfast.mask.tiling import Axis, plan_axes
 from catfast.models import ModelConfig, resolve, sha256
 from catfast.planet import Scene, acquired, describe_scene
 from catfast.raster import Area, Grid, Raster, file_sha256, open_raster, read_tags
@@ -216,18 +216,13 @@ class Masker:
         model = self._model
         gsd_m = self._config.gsd_m or model.gsd_m
         down_gsd, across_gsd = scene.gsd_m or (gsd_m, gsd_m)
-        sides = ((grid.height, down_gsd), (grid.width, across_gsd))
-        down, across = (
-            Axis.plan(
-                scene=pixels,
-                factor=gsd_m / gsd,
-                tile=model.tile,
-                halo=model.halo,
-                multiple_of=model.multiple_of,
-            )
-            for pixels, gsd in sides
+        return plan_axes(
+            scene=(grid.height, grid.width),
+            factor=(gsd_m / down_gsd, gsd_m / across_gsd),
+            tile=model.tile,
+            halo=model.halo,
+            multiple_of=model.multiple_of,
         )
-        return down, across
 
     def _codes(self) -> tuple[int, ...]:
         if self._config.classes == "full":

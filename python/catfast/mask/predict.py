@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catfast import _core
+from catfast.classes import BANDS
 from catfast.mask.rows import SceneRows
 from catfast.mask.runtimes import Runtime, Tiles
 from catfast.mask.tiling import Axis, batches
@@ -110,6 +111,8 @@ class Predictor:
         self._down = down
         self._across = across
         self._batch_size = batch_size
+        seen = [BANDS.index(band) for band in model.bands]
+        self._bands = slice(None) if model.bands == BANDS else seen
         self._image = np.empty((len(model.bands), min(down.tile, down.network), across.network), np.float32)
         self._origin = 0
 
@@ -123,10 +126,9 @@ class Predictor:
         fresh_rows = [end - before for end, before in zip(ends, [0, *ends], strict=False)]
         coming = self._rows.order(fresh_rows[0])
         for row, origin in enumerate(origins):
-            fresh = coming.result()
+            fresh = self._advance(origin, coming.result())
             if row + 1 < len(origins):
                 coming = self._rows.order(fresh_rows[row + 1])
-            self._advance(origin, fresh)
             mosaic.move_to(origin)
             self._run_tiles(mosaic)
             ready = self._down.ready(origins[row + 1] if row + 1 < len(origins) else self._down.network)
@@ -136,14 +138,16 @@ class Predictor:
                 fresh = fresh[:, :0]
                 done += len(valid)
 
-    def _advance(self, origin: int, fresh: npt.NDArray[np.float32]) -> None:
-        """Make the image start at network row ``origin`` and end with ``fresh`` rows."""
+    def _advance(self, origin: int, fresh: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Make the image start at network row ``origin`` and end with ``fresh`` rows; return these."""
         have = self._image.shape[1] - fresh.shape[1]
         step = origin - self._origin
         if step:
             self._image[:, :have] = self._image[:, step:].copy()
         self._origin = origin
-        self._image[:, have:] = fresh
+        self._image[:, have:] = fresh[self._bands]
+        # Of a model of fewer bands the picture still wants all: else the copy serves, and the rows are freed.
+        return self._image[:, have:] if self._bands == slice(None) else fresh
 
     def _run_tiles(self, mosaic: Mosaic) -> None:
         seen = np.isfinite(self._image[0]).any(axis=0)

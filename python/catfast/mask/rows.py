@@ -61,15 +61,15 @@ class SceneRows:
         Raises:
             InputError: the scene cannot be read, or holds infinite values.
         """
-        stop = self._next_network + count
-        parts = []
+        first, stop = self._next_network, self._next_network + count
+        out = np.empty((len(self._gain), count, self._across.network), np.float32)
         while self._next_network < stop:
             self._read_until(self._down.scene_end(self._next_network + 1))
             whole = self._whole_network_rows(stop)
-            parts.append(self._resample(whole))
+            out[:, self._next_network - first : whole - first] = self._resample(whole)
             self._next_network = whole
             self._drop_until(math.floor(whole * self._down.factor))
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        return out
 
     def take_validity(self, count: int) -> npt.NDArray[np.uint8]:
         """The next ``count`` scene rows of the valid mask, (count, width): 1 where a pixel was seen."""
@@ -129,7 +129,7 @@ class SceneRows:
     def _resample(self, stop: int) -> npt.NDArray[np.float32]:
         out = np.empty((len(self._gain), stop - self._next_network, self._across.network), np.float32)
         _core.resample_area(
-            np.ascontiguousarray(self._dn),
+            self._dn,
             self._valid,
             self._gain,
             out,
@@ -143,6 +143,7 @@ class SceneRows:
 
     def _drop_until(self, row: int) -> None:
         drop = min(row - self._first, self._dn.shape[1])
-        self._dn = self._dn[:, drop:]
-        self._valid = self._valid[drop:]
+        # Copies: the few rows that are left would hold on to all that were read with them.
+        self._dn = self._dn[:, drop:].copy()
+        self._valid = self._valid[drop:].copy()
         self._first += drop

@@ -15,6 +15,9 @@ import numpy.typing as npt
 MIN_FACTOR = 1.05
 """Below this ratio of ground sampling distances the scene is taken as it is: resampling would only blur."""
 
+STRIP_PIXELS = 3_000_000
+"""Network pixels of a row of tiles, about: lower tiles over a wide scene keep memory from growing with it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
@@ -74,6 +77,22 @@ class Axis:
             return self.scene
         # y needs floor((y + 0.5) / factor - 0.5) + 1 <= network - 1: y < factor * (network - 0.5) - 0.5.
         return max(0, min(self.scene, math.ceil(self.factor * (network - 0.5) - 0.5)))
+
+
+def plan_axes(
+    *,
+    scene: tuple[int, int],
+    factor: tuple[float, float],
+    tile: int,
+    halo: int,
+    multiple_of: int,
+) -> tuple[Axis, Axis]:
+    """The axes down and across a scene, each given as in :meth:`Axis.plan`."""
+    sizes = {"halo": halo, "multiple_of": multiple_of}
+    across = Axis.plan(scene=scene[1], factor=factor[1], tile=tile, **sizes)
+    lower = max(STRIP_PIXELS // across.network, 4 * halo, 2 * halo + multiple_of)
+    tile = min(tile, math.ceil(lower / multiple_of) * multiple_of)
+    return Axis.plan(scene=scene[0], factor=factor[0], tile=tile, **sizes), across
 
 
 def batches(items: list[int], size: int) -> Iterator[list[int]]:

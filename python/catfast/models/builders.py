@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from catfast.errors import InputError, MissingExtraError
@@ -34,25 +35,29 @@ def _options(config: ModelConfig, **defaults: Any) -> dict[str, Any]:
     return {**defaults, **given}
 
 
-def _unet(config: ModelConfig) -> nn.Module:
+def _smp(network: str, config: ModelConfig, **defaults: Any) -> nn.Module:
+    """An encoder-decoder of segmentation-models-pytorch."""
+    name = config.architecture["type"]
     try:
         import segmentation_models_pytorch as smp
     except ImportError:
-        raise MissingExtraError("The unet architecture", "train") from None
-    options = _options(config, encoder="mobilenet_v2", decoder_channels=(256, 128, 64, 32, 16))
+        raise MissingExtraError(f"The {name} architecture", "train") from None
+    options = _options(config, encoder="mobilenet_v2", **defaults)
+    encoder = options.pop("encoder")
     try:
-        widths = tuple(options["decoder_channels"])
-        module: nn.Module = smp.Unet(
-            options["encoder"],
-            encoder_depth=len(widths),
+        if "decoder_channels" in options:
+            options["decoder_channels"] = tuple(options["decoder_channels"])
+            options["encoder_depth"] = len(options["decoder_channels"])
+        module: nn.Module = getattr(smp, network)(
+            encoder,
             encoder_weights=None,
             in_channels=len(config.bands),
             classes=len(config.classes),
-            decoder_channels=widths,
+            **options,
         )
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = str(error).strip("'\"").splitlines()[0]
-        raise InputError(f"no unet can be built from {dict(config.architecture)}: {reason}") from None
+        raise InputError(f"no {name} can be built from {dict(config.architecture)}: {reason}") from None
     return module
 
 
@@ -68,7 +73,11 @@ def _segformer(config: ModelConfig) -> nn.Module:
     return UpsampledSegformer(len(config.bands), len(config.classes), widths, depths, decoder)
 
 
-BUILDERS: dict[str, Callable[[ModelConfig], nn.Module]] = {"unet": _unet, "segformer": _segformer}
+BUILDERS: dict[str, Callable[[ModelConfig], nn.Module]] = {
+    "unet": partial(_smp, "Unet", decoder_channels=(256, 128, 64, 32, 16)),
+    "segformer": _segformer,
+    "deeplabv3plus": partial(_smp, "DeepLabV3Plus"),
+}
 """Architecture name to its builder; a builder never downloads weights."""
 
 

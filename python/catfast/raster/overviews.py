@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -11,6 +12,7 @@ import rasterio.shutil
 from affine import Affine
 
 from catfast import _core
+from catfast.raster.gdal import GDAL_ERRORS
 from catfast.raster.grid import Grid
 from catfast.raster.grid_writer import GridWriter
 
@@ -57,13 +59,10 @@ class Overviews:
         return joined
 
     def discard(self) -> None:
-        """Remove the files."""
+        """Close what is still open; whoever made the base removes all files whose names begin as its does."""
         for level in self._levels:
-            try:
+            with suppress(*GDAL_ERRORS):
                 level.writer.close()
-            finally:
-                level.path.unlink(missing_ok=True)
-        self._base.with_suffix(".vrt").unlink(missing_ok=True)
 
     def _feed(self, rows: Codes, *, last: bool) -> None:
         for level in self._levels:

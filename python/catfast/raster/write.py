@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -152,15 +153,11 @@ class CogWriter:
             raise OutputError(f"{self._final}: the written COG does not validate: {'; '.join(problems)}")
 
     def discard(self) -> None:
-        """Remove what was written on the way."""
-        try:
-            with suppress(*GDAL_ERRORS):
-                self._rows.close()
-            if self._overviews is not None:
-                with suppress(*GDAL_ERRORS):
-                    self._overviews.discard()
-        finally:
-            self._rows_path.unlink(missing_ok=True)
+        """Close what is still open."""
+        with suppress(*GDAL_ERRORS):
+            self._rows.close()
+        if self._overviews is not None:
+            self._overviews.discard()
 
 
 class TiffWriter:
@@ -230,11 +227,15 @@ def cog_writer(final: Path, grid: Grid, count: int, *, nodata: int | None) -> It
     """
     with atomic_path(final) as temporary, rasterio.Env(**SAFE_ENV), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        writer = CogWriter(final, temporary, grid, count, nodata=nodata)
         try:
-            yield writer
+            writer = CogWriter(final, temporary, grid, count, nodata=nodata)
+            try:
+                yield writer
+            finally:
+                writer.discard()
         finally:
-            writer.discard()
+            for made_on_the_way in final.parent.glob(f"{glob.escape(temporary.stem)}.rows*"):
+                made_on_the_way.unlink()
 
 
 def _dress(path: Path, style: CogStyle) -> None:

@@ -20,8 +20,8 @@ CLEAR, CLOUD, SHADOW, SNOW, WATER = (
 SHADOW_LIGHT = 0.72
 """Share of the direct sunlight under which a pixel is labelled shadow."""
 
-_CHUNK = 16
-"""Scenes made at once: enough to keep a GPU busy, few enough to stay in memory."""
+_AT_ONCE = 16
+"""Scenes made at once: few enough to stay in the memory of a laptop."""
 
 
 def compose(xp: Any, ground: Ground, sky: Sky, air: Air) -> Array:
@@ -52,7 +52,9 @@ def classes(xp: Any, ground: Ground, sky: Sky) -> Array:
     return xp.astype(label, xp.uint8)
 
 
-def batch(count: int, size: int, *, seed: int, xp: Any = None, device: Any = None) -> tuple[Array, Array]:
+def batch(
+    count: int, size: int, *, seed: int, xp: Any = None, device: Any = None, at_once: int = _AT_ONCE
+) -> tuple[Array, Array]:
     """Make `count` scenes of `size` x `size` pixels of 10-30 m, as 4-band satellites deliver them.
 
     Top-of-atmosphere and surface reflectance are mixed, as are sun heights, grounds and skies.
@@ -63,25 +65,27 @@ def batch(count: int, size: int, *, seed: int, xp: Any = None, device: Any = Non
         seed: non-negative; the same seed gives the same scenes within one namespace and device.
         xp: the ``numpy`` (default) or ``torch`` module.
         device: a torch device; None for numpy.
+        at_once: scenes computed at once; more keep a GPU busy, and draw other numbers.
 
     Returns:
         Reflectance (count, 4, size, size) float32, in the order blue, green, red, near infrared, where 1.0
         is 100 %; and label (count, size, size) uint8: 0 clear, 1 cloud, 2 shadow, 3 snow and ice, 4 water.
 
     Raises:
-        ValueError: count < 1, size < 8, a negative seed, or a device with numpy.
+        ValueError: count < 1, size < 8, a negative seed, at_once < 1, or a device with numpy.
     """
-    if count < 1 or size < 8 or seed < 0:
-        raise ValueError(f"count >= 1, size >= 8 and seed >= 0 are needed, got {count}, {size} and {seed}")
+    if count < 1 or size < 8 or seed < 0 or at_once < 1:
+        found = f"{count}, {size}, {seed} and {at_once}"
+        raise ValueError(f"count >= 1, size >= 8, seed >= 0 and at_once >= 1 are needed, got {found}")
     draws = Draws(seed, xp, device)
-    parts = [_chunk(draws, min(_CHUNK, count - first), size) for first in range(0, count, _CHUNK)]
+    parts = [_chunk(draws, min(at_once, count - first), size) for first in range(0, count, at_once)]
     if len(parts) == 1:
         return parts[0]
     return draws.xp.concat([p[0] for p in parts], axis=0), draws.xp.concat([p[1] for p in parts], axis=0)
 
 
 def _chunk(draws: Draws, count: int, size: int) -> tuple[Array, Array]:
-    """Make up to `_CHUNK` scenes."""
+    """Make `count` scenes at once."""
     shape = (size, size)
     sun = draw_sun(draws, count)
     ground = draw_ground(draws, count, shape, sun)
