@@ -28,7 +28,7 @@ ORDER = [
     "patches",
     "models",
 ]
-ORDER += ["train", "mask", "evaluate", "report", "doctor", "cli"]
+ORDER += ["train", "mask", "xarray", "evaluate", "report", "doctor", "cli"]
 """Rooms from first to last: a room imports only what stands before it."""
 
 STAGES = {"catalog", "pairs", "labels", "patches", "train", "evaluate", "mask", "simulate"}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from catfast.evaluate import EvaluateConfig, EvaluateResult, evaluate_models
     from catfast.labels import LabelConfig, LabelResult, transfer_labels
     from catfast.mask import MaskConfig, Masker, MaskResult, mask_scene
+    from catfast.mask import mask_image as mask
     from catfast.models import ModelConfig
     from catfast.pairs import PairsConfig, PairsResult
     from catfast.patches import PatchesConfig, PatchesResult, cut_patches
@@ -49,6 +50,7 @@ __all__ = [
     "__version__",
     "cut_patches",
     "evaluate_models",
+    "mask",
     "mask_scene",
     "simulate_world",
     "train_model",
@@ -81,6 +83,7 @@ _HOMES = {
     "WorldConfig": "simulate",
     "cut_patches": "patches",
     "evaluate_models": "evaluate",
+    "mask": "mask",
     "mask_scene": "mask",
     "simulate_world": "simulate",
     "train_model": "train",

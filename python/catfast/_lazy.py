@@ -8,11 +8,15 @@ from typing import Any
 
 
 def names_from(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """A module ``__getattr__`` (PEP 562) for ``package``: public name to the submodule that has it."""
+    """A module ``__getattr__`` (PEP 562) for ``package``: public name to the submodule that has it.
+
+    A name whose home is called the same is that submodule.
+    """
 
     def find(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
+        home = importlib.import_module(f"{package}.{homes[name]}")
+        return home if homes[name] == name else getattr(home, name)
 
     return find

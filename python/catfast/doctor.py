@@ -28,6 +28,7 @@ EXTRAS = {
     "train": ("torch", "transformers", "segmentation_models_pytorch", "lightning", "onnx"),
     "openvino": ("openvino",),
     "report": ("jinja2", "pystac"),
+    "xarray": ("xarray",),
 }
 """Modules that each extra brings."""
 

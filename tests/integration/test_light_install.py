@@ -53,7 +53,7 @@ def test_it_is_small(light):
 
 
 def test_it_holds_no_extra(light):
-    names = ("torch", "transformers", "pyspark", "safetensors")
+    names = ("torch", "transformers", "pyspark", "safetensors", "xarray")
     code = f"import importlib.util as u; print([n for n in {names} if u.find_spec(n)])"
     assert run(light / "venv/bin/python", "-c", code).stdout.strip() == "[]"
 
@@ -64,6 +64,12 @@ def test_it_masks_with_the_bundled_model(light, tmp_path):
     assert done.returncode == 0, done.stderr
     (result,) = map(json.loads, done.stdout.splitlines())
     assert (result["status"], result["model"]) == ("done", "default")
+
+
+def test_rio_finds_it(light):
+    done = run(light / "venv/bin/rio", "catfast", "mask", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: rio catfast mask ")
 
 
 def test_it_simulates(light, tmp_path):

@@ -113,7 +113,7 @@ class Masker:
             asked = self._beside(output)
             if check_output(output, scene, asked, identity, overwrite=config.overwrite):
                 return self._skipped(scene, output, described, started)
-            task = _Task(raster=raster, scene=described, output=output, identity=identity, gsd_m=gsd_m)
+            task = _Task(raster=raster, scene=described, output=output, identity=identity)
             return self._write(task, progress, started)
 
     def _beside(self, output: Path) -> list[Path]:
@@ -138,7 +138,7 @@ class Masker:
             output=task.output,
             udm2=config.format == "udm2",
             confidence=len(self._model.classes) if config.confidence else 0,
-            refinement=self._refinement(task),
+            refinement=self.refinement(task.scene),
             area=None if config.aoi is None else Area(config.aoi, grid),
             quicklook=quicklook,
         )
@@ -156,15 +156,23 @@ class Masker:
         result = self._result(task, products.counts, started)
         return self._describe(task, result, style.tags)
 
-    def _refinement(self, task: _Task) -> Refinement:
+    def refinement(self, scene: Scene) -> Refinement:
+        """What is still to be done to the rows of :meth:`classified`, in their order.
+
+        Raises:
+            InputError: a margin or a least area is asked for, and the scene has no size on the ground.
+            UsageError: it is too many pixels.
+        """
         config = self._config
         asked = config.min_area_m2 or config.buffer_m
-        if asked and task.scene.gsd_m is None:
+        if asked and scene.gsd_m is None:
             raise InputError(
-                f"{task.raster.info.path}: --min-area and --buffer are in metres: the scene has no CRS"
+                f"{scene.info.path}: --min-area and --buffer are in metres: the scene has no CRS"
             )
-        gsd_m = task.scene.gsd_m or (task.gsd_m, task.gsd_m)
-        return Refinement.plan(gsd_m, min_area_m2=config.min_area_m2, buffer_m=config.buffer_m)
+        gsd_m = config.gsd_m or self._model.gsd_m
+        return Refinement.plan(
+            scene.gsd_m or (gsd_m, gsd_m), min_area_m2=config.min_area_m2, buffer_m=config.buffer_m
+        )
 
     def _describe(self, task: _Task, result: MaskResult, tags: Mapping[str, str]) -> MaskResult:
         """Write the style and the item that were asked for."""
@@ -287,4 +295,3 @@ class _Task:
     scene: Scene
     output: Path
     identity: Identity
-    gsd_m: float

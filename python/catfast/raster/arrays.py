@@ -21,7 +21,13 @@ class ArrayRaster(Raster):
     """An array (bands, height, width) that is read as a file would be."""
 
     def __init__(
-        self, pixels: npt.NDArray[Any], grid: Grid, name: Path, *, nodata: float | None = None
+        self,
+        pixels: npt.NDArray[Any],
+        grid: Grid,
+        name: Path,
+        *,
+        nodata: float | None = None,
+        descriptions: Sequence[str | None] | None = None,
     ) -> None:
         count = pixels.shape[0]
         self._pixels = pixels
@@ -31,7 +37,7 @@ class ArrayRaster(Raster):
             count=count,
             dtype=pixels.dtype.name,
             nodata=nodata,
-            descriptions=(None,) * count,
+            descriptions=(None,) * count if descriptions is None else tuple(descriptions),
             has_alpha=False,
             has_gcps=False,
             scales=(1.0,) * count,
@@ -44,7 +50,8 @@ class ArrayRaster(Raster):
         self, bands: Sequence[int], rows: tuple[int, int], columns: tuple[int, int]
     ) -> npt.NDArray[Any]:
         """See :class:`Raster`."""
-        return self._pixels[[band - 1 for band in bands], rows[0] : rows[1], columns[0] : columns[1]]
+        window = self._pixels[[band - 1 for band in bands], rows[0] : rows[1], columns[0] : columns[1]]
+        return np.ascontiguousarray(window)
 
 
 class StackedRaster(Raster):
