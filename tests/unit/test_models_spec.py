@@ -37,7 +37,7 @@ def test_codes_follow_class_names():
         ({"gsd_m": float("nan")}, "finite"),
         ({"clip": (1.0, 0.5)}, "low and a higher"),
         ({"tile": 500}, "multiple of 32"),
-        ({"halo": 256}, "under half"),
+        ({"halo": 288}, "under half"),
         ({"halo": 1.5}, "whole numbers"),
         ({"name": ""}, "non-empty"),
         ({"architecture": {}}, "with a type"),

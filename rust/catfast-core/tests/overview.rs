@@ -13,7 +13,7 @@ fn counted(codes: &Array2<u8>, row: usize, column: usize) -> u8 {
         .slice(s![2 * row..(2 * row + 2).min(height), 2 * column..(2 * column + 2).min(width)])
         .to_owned();
     let seen: Vec<u8> = block.iter().copied().filter(|&code| code != 255).collect();
-    let count = |code: u8| seen.iter().filter(|&&other| other == code).count();
+    let count = |code: u8| seen.iter().map(|&other| usize::from(other == code)).sum::<usize>();
     let most = seen.iter().map(|&code| count(code)).max().unwrap_or(0);
     seen.iter().copied().find(|&code| count(code) == most).unwrap_or(255)
 }
