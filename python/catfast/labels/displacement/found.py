@@ -13,7 +13,6 @@ REASONS = {
     "spread": "an estimate changes when a quarter of the footprint is left out",
     "too_small": "the clouds hardly moved",
     "too_large": "no wind, height and view could move a cloud that far",
-    "weak": "an estimate explains next to nothing of the scene",
     "no_cloud": "too little of the footprint is cloud, or too little is not",
     "no_texture": "the bands do not tell cloud from ground",
     "too_little": "too little ground is seen by both",
