@@ -474,4 +474,4 @@ def test_memory_grows_neither_with_scenes_nor_with_their_number(paired_world, tm
             check=True,
         )
         peaks.append(int(done.stdout.split()[-1]) / 1024)
-    assert peaks[1] < peaks[0] + 120, "MB"
+    assert peaks[1] < peaks[0] + 60, "MB"

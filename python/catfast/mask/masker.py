@@ -241,15 +241,7 @@ class Masker:
     def _result(self, task: _Task, counts: npt.NDArray[np.int64], started: float) -> MaskResult:
         notices = list(task.scene.notices)
         if not counts[:NODATA].any():
-            where = "of the area" if self._config.aoi and counts.any() else "of the scene"
-            inside = not self._config.aoi or counts.any()
-            notices.append(
-                Notice("all_nodata", f"no pixel {where} was seen: the mask is nodata throughout")
-                if inside
-                else Notice(
-                    "outside_aoi", f"the scene lies outside {self._config.aoi}: it has no percentages"
-                )
-            )
+            notices.append(self._unseen(in_area=bool(counts.any())))
         return MaskResult(
             input=task.raster.info.path,
             output=task.output,
@@ -260,6 +252,14 @@ class Masker:
             seconds=time.perf_counter() - started,
             model=self._model.name,
         )
+
+    def _unseen(self, *, in_area: bool) -> Notice:
+        """Why there are no percentages."""
+        aoi = self._config.aoi
+        if aoi and not in_area:
+            return Notice("outside_aoi", f"the scene lies outside {aoi}: it has no percentages")
+        where = "area" if aoi else "scene"
+        return Notice("all_nodata", f"no pixel of the {where} was seen: the mask is nodata throughout")
 
     def _skipped(self, scene: Path, output: Path, described: Scene, started: float) -> MaskResult:
         tags = read_tags(output)
