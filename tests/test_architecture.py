@@ -13,6 +13,8 @@ ORDER = [
     "_lazy",
     "errors",
     "locks",
+    "temporary",
+    "workers",
     "classes",
     "udm2",
     "pictures",
