@@ -3,57 +3,41 @@
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import shutil
-import signal
+import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 from tests.interruptions.cases import Case, cases, make_world
-from tests.interruptions.strike import Blow, Verdict, started, strike
+from tests.interruptions.faults import FAULTS, NEEDS_DISK, NEEDS_STRACE, Fault
+from tests.interruptions.strike import Verdict, blows, strike, unbroken
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+NAMESPACE = "CATFAST_OWN_MOUNTS"
+"""In the environment where disks may be mounted."""
 WITHIN_S = 2.0
 """An answer is to come within this."""
 
 
-def unbroken(case: Case, out: Path) -> tuple[dict[str, bytes], float]:
-    """What a run that nobody disturbs writes, and how long it takes."""
-    out.mkdir()
-    began = time.perf_counter()
-    run = started(case.words(out))
-    _, said = run.communicate()
-    assert run.returncode == 0, said
-    return case.contents(out), time.perf_counter() - began
-
-
-def blows(rng: random.Random, usual_s: float) -> Iterator[Blow]:
-    """Every signal to the group and to the parent in turn; every third moment within the imports."""
-    count = 0
-    while True:
-        share = 0.25 if count % 3 == 0 else 1.0
-        number, group = SIGNALS[count % 3 - count // 9 % 3], bool(count // 3 % 2)
-        yield Blow(number=number, after_s=rng.uniform(0, share * usual_s), group=group)
-        count += 1
-
-
 def struck(case: Case, folder: Path, count: int, seed: int) -> list[Verdict]:
     """Interrupt one command ``count`` times."""
-    expected, usual = unbroken(case, folder / "unbroken")
+    out = folder / "out"
+    expected, usual = unbroken(case, out)
     rng = random.Random(f"{case.name} {seed}")  # noqa: S311 - no secret
     verdicts = []
     for number, blow in zip(range(count), blows(rng, usual), strict=False):
-        verdict = strike(case, folder / f"{number}", blow, expected)
+        verdict = strike(case, out, blow, expected)
         verdicts.append(verdict)
         for problem in verdict.problems:
             whom = "group" if blow.group else "parent"
             print(f"  {case.name}: {blow.number.name} to the {whom} at {blow.after_s:.3f} s: {problem}")
-        if not verdict.problems:
-            shutil.rmtree(folder / f"{number}")
+        if verdict.problems:
+            out.rename(folder / f"broken{number}")
+        else:
+            shutil.rmtree(out)
     return verdicts
 
 
@@ -67,30 +51,72 @@ def summary(name: str, verdicts: list[Verdict]) -> str:
     )
 
 
+def faulted(case: Case, folder: Path, possible: dict[str, Fault]) -> Counter[str]:
+    """Try every fault on one command; how many promises each broke."""
+    expected, _ = unbroken(case, folder / "out")
+    found: Counter[str] = Counter()
+    for name, fault in possible.items():
+        out = folder / "out"
+        out.mkdir()
+        problems = fault(case, out, expected)
+        found[name] += bool(problems)
+        for problem in problems:
+            print(f"  {case.name}: {name}: {problem}", flush=True)
+        shutil.rmtree(out)
+    return found
+
+
+def possible_faults() -> dict[str, Fault]:
+    """Those that can be tried here; what cannot is said."""
+    untried: list[str] = []
+    if os.environ.get(NAMESPACE) is None:
+        untried += NEEDS_DISK
+    strace = shutil.which("strace")
+    if not strace or subprocess.run([strace, "-o", "/dev/null", "true"], check=False).returncode:
+        untried += NEEDS_STRACE
+    print(f"not tried here: {', '.join(untried) or 'nothing'}", flush=True)
+    return {name: fault for name, fault in FAULTS.items() if not name.startswith(tuple(untried))}
+
+
+def into_namespace() -> None:
+    """Go on where tmpfs may be mounted, by root or not, and nobody else sees it."""
+    unshare = ["unshare", "-m"] if os.getuid() == 0 else ["unshare", "-rm"]
+    probe = [*unshare, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    if NAMESPACE in os.environ or subprocess.run(probe, check=False, capture_output=True).returncode:
+        return
+    words = [*unshare, sys.executable, "-m", "tests.interruptions", *sys.argv[1:]]
+    os.execvpe("unshare", words, {**os.environ, NAMESPACE: "1"})  # noqa: S606
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--blows", type=int, default=16, help="interruptions a command")
+    parser.add_argument("--blows", type=int, default=16, help="interruptions a command; 0: none")
+    parser.add_argument("--no-faults", action="store_true", help="no faulty disks, streams, clocks")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="commands whose name has this in it")
-    parser.add_argument("--keep", type=Path, help="folder to work in, kept")
     given = parser.parse_args()
+    into_namespace()
     with tempfile.TemporaryDirectory() as name:
-        folder = given.keep or Path(name)
-        folder.mkdir(exist_ok=True)
-        world = folder / "world"
-        if not world.exists():
-            world.mkdir()
-            make_world(world)
-        everything = []
-        for case in cases(world):
-            if given.only not in case.name:
-                continue
-            place = Path(tempfile.mkdtemp(dir=folder, prefix="case"))
-            verdicts = struck(case, place, given.blows, given.seed)
-            print(summary(case.name, verdicts), flush=True)
-            everything += verdicts
-        print(summary("all", everything))
-        sys.exit(any(verdict.problems for verdict in everything))
+        folder = Path(name)
+        (folder / "world").mkdir()
+        chosen = [case for case in cases(make_world(folder / "world")) if given.only in case.name]
+        verdicts: list[Verdict] = []
+        for case in chosen if given.blows else []:
+            place = Path(tempfile.mkdtemp(dir=folder))
+            found = struck(case, place, given.blows, given.seed)
+            print(summary(case.name, found), flush=True)
+            verdicts += found
+        faults: Counter[str] = Counter()
+        possible = {} if given.no_faults else possible_faults()
+        for case in chosen if possible else []:
+            faults += faulted(case, Path(tempfile.mkdtemp(dir=folder)), possible)
+            print(f"{case.name}: {len(possible)} faults", flush=True)
+        spoilt = sum(faults.values())
+        print(summary("all", verdicts))
+        print(
+            f"{len(possible) * len(chosen)} faults on {len(chosen)} commands, {spoilt} with a promise broken"
+        )
+        sys.exit(bool(spoilt) or any(verdict.problems for verdict in verdicts))
 
 
 if __name__ == "__main__":

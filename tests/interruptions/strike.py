@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from catfast.cli.interrupts import PATIENCE_S
 from tests.interruptions.cases import Case
 from tests.interruptions.validity import broken, leftovers
 
@@ -21,6 +25,7 @@ SAID = {
 }
 """Exit code and sentence."""
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 HANG_S = 300.0
 """A process that has not ended by then hangs."""
 
@@ -42,19 +47,44 @@ class Verdict:
     """What came of it."""
 
     kind: str
-    """answered, killed, over (it had ended) or boot (Python itself was still starting)."""
+    """answered, killed, over (all was done) or boot (Python itself was still starting)."""
     seconds: float = 0.0
     """From the signal to the end of the process."""
     problems: list[str] = field(default_factory=list)
     """Promises that were broken."""
 
 
-def started(words: Sequence[object], **options: object) -> subprocess.Popen[str]:
-    """The command in a process group of its own."""
-    code = "from catfast.cli import main; main()"
-    command = [sys.executable, "-c", code, *map(str, words)]
-    return subprocess.Popen(command, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                            start_new_session=True, **options)  # fmt: skip
+def started(
+    words: Sequence[object], *, under: Sequence[str] = (), before: str = "", **options: Any
+) -> subprocess.Popen[str]:
+    """The command in a process group of its own, with the signals that a terminal gives it.
+
+    Args:
+        words: the subcommand and its arguments.
+        under: a program that runs it, such as strace.
+        before: Python that runs in the process first.
+        options: of Popen.
+    """
+    code = f"{before}\nfrom catfast.cli import main; main()"
+    return subprocess.Popen(
+        [*under, sys.executable, "-c", code, *map(str, words)],
+        text=True,
+        **{"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL} | options,
+        start_new_session=True,
+        preexec_fn=_signals_by_default,  # a background job of a shell ignores SIGINT, and its children do
+    )
+
+
+def ended(words: Sequence[object], **options: Any) -> tuple[int, str]:
+    """Exit code and stderr of the command."""
+    process = started(words, **options)
+    _, said = process.communicate(timeout=HANG_S)
+    return process.returncode, said
+
+
+def _signals_by_default() -> None:
+    for number in SAID:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def strike(case: Case, out: Path, blow: Blow, expected: dict[str, bytes]) -> Verdict:
@@ -66,18 +96,39 @@ def strike(case: Case, out: Path, blow: Blow, expected: dict[str, bytes]) -> Ver
     if not _ended(process.pid):
         verdict.problems.append("processes go on after the first has ended")
     verdict.problems += [f"under a final name: {what}" for what in broken(out)]
-    if verdict.kind == "answered" and verdict.seconds < 1.5 and blow.number == signal.SIGINT:
+    if verdict.kind == "answered" and verdict.seconds < PATIENCE_S and blow.number == signal.SIGINT:
         verdict.problems += [f"left behind: {name}" for name in leftovers(out)]
     verdict.problems += gone_on(case, out, expected)
     return verdict
 
 
+def unbroken(case: Case, out: Path) -> tuple[dict[str, bytes], float]:
+    """What a run that nobody disturbs writes, and how long it takes."""
+    out.mkdir()
+    began = time.perf_counter()
+    run = started(case.words(out))
+    _, said = run.communicate()
+    assert run.returncode == 0, said
+    seconds, contents = time.perf_counter() - began, case.contents(out)
+    shutil.rmtree(out)
+    return contents, seconds
+
+
+def blows(rng: random.Random, usual_s: float) -> Iterator[Blow]:
+    """Every signal to the group and to the parent in turn; every third moment within the imports."""
+    count = 0
+    while True:
+        share = 0.25 if count % 3 == 0 else 1.0
+        number, group = SIGNALS[count % 3 - count // 9 % 3], bool(count // 3 % 2)
+        yield Blow(number=number, after_s=rng.uniform(0, share * usual_s), group=group)
+        count += 1
+
+
 def gone_on(case: Case, out: Path, expected: dict[str, bytes]) -> list[str]:
     """Give the command again; what differs from a run that nobody disturbed."""
-    again = started(case.words(out))
-    _, said = again.communicate(timeout=HANG_S)
-    if again.returncode != 0 or "Traceback" in said:
-        return [f"going on: exit {again.returncode}: {said.strip()}"]
+    code, said = ended(case.words(out))
+    if code != 0 or "Traceback" in said:
+        return [f"going on: exit {code}: {said.strip()}"]
     found = case.contents(out)
     wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
     return [f"differs after going on: {name}" for name in wrong] + [
@@ -95,6 +146,8 @@ def _struck(process: subprocess.Popen[str], blow: Blow) -> tuple[Verdict, str]:
         process.wait(HANG_S)
         took = time.perf_counter() - began
         _, said = process.communicate(timeout=HANG_S)
+        if kind == "answered" and process.returncode == 0:
+            kind = "over"
         return Verdict(kind=kind, seconds=took), said
     return Verdict(kind="over"), said
 
@@ -108,7 +161,7 @@ def _answers(process: int) -> bool:
 
 def _unfit_answer(kind: str, code: int, said: str, blow: Blow) -> list[str]:
     lines = [line for line in said.splitlines() if line.strip()]
-    if kind == "over" or (kind == "answered" and code == 0):  # it came when all was done
+    if kind == "over":
         return [] if code == 0 and "Traceback" not in said else [f"exit {code}: {said.strip()}"]
     if kind == "killed":
         fit = code == -signal.SIGKILL and "Traceback" not in said

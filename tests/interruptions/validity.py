@@ -64,6 +64,4 @@ def broken(folder: Path) -> list[str]:
 
 def leftovers(folder: Path) -> list[str]:
     """Whatever has a temporary name."""
-    return sorted(
-        str(path.relative_to(folder)) for path in folder.rglob("*") if path.name.startswith(".")
-    )
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.name.startswith("."))

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -60,12 +61,21 @@ def run(arguments: Sequence[str] | None) -> int:
     except CatfastError as error:
         return _failure(str(error), error.exit_code)
     except BrokenPipeError:
-        # The reader of stdout went away, as `| head` does: nothing is left to say, nor to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()  # its reader went away, as `| head` does: nothing is left to say
         return 1
+    except OSError as error:
+        _drop_stdout()
+        return _failure(f"{error.filename or 'standard output'}: {error.strerror or error}", 4)
     return code if isinstance(code, int) else 0
 
 
 def _failure(message: str, code: int) -> int:
-    click.echo(f"catfast: {message}", err=True)
+    with suppress(OSError):  # nobody reads stderr either
+        click.echo(f"catfast: {message}", err=True)
     return code
+
+
+def _drop_stdout() -> None:
+    """What is still in its buffer goes nowhere, and is no second error at exit."""
+    with suppress(OSError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

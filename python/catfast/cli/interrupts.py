@@ -10,6 +10,8 @@ import time
 from types import FrameType
 from typing import Any
 
+from catfast.temporary import remove_own
+
 ANSWERS = {
     getattr(signal, name): answer
     for name, answer in {
@@ -21,8 +23,8 @@ ANSWERS = {
 }
 """What is said of a signal, and the exit code: 128 and its number, as shells have it."""
 
-PATIENCE_S = 1.5
-"""How long tidying up may take; then the process ends, and the next run removes what it left."""
+PATIENCE_S = 1.0
+"""How long the main thread may take to tidy up; then the process ends."""
 
 _AGAIN_S = 0.05
 """How soon a signal that came at a bad moment is raised again."""
@@ -110,7 +112,9 @@ class Interrupts:
             time.sleep(_AGAIN_S)
             if not self._raised and self._over is None and signal.getsignal(number) == self._handle:
                 signal.pthread_kill(self._main.ident or 0, number)
-        os._exit(self.say())
+        code = self.say()
+        remove_own()
+        os._exit(code)
 
     def _unraisable(self, caught: Any) -> None:
         if issubclass(caught.exc_type, KeyboardInterrupt):
