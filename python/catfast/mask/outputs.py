@@ -9,6 +9,7 @@ from pathlib import Path
 from catfast import __version__
 from catfast.classes import CATEGORY_TAGS, COLOURS
 from catfast.mask.config import MaskConfig
+from catfast.mask.domain import SATURATED_TAG
 from catfast.raster import CogStyle, file_sha256, is_made_already
 from catfast.udm2 import UDM2_BANDS
 
@@ -89,12 +90,17 @@ def check_output(mask: Path, scene: Path, asked: list[Path], identity: Identity,
 
 
 def mask_style(
-    identity: Identity, percentages: Mapping[str, float], valid_percent: float, simulated: str | None
+    identity: Identity,
+    percentages: Mapping[str, float],
+    valid_percent: float,
+    simulated: str | None,
+    saturated: float | None = None,
 ) -> CogStyle:
     """How a mask COG presents itself."""
     shares = {f"CATFAST_PERCENT_{name.upper()}": f"{value:.4f}" for name, value in percentages.items()}
     source = {} if simulated is None else {"CATFAST_SIMULATED": simulated}
-    tags = {**identity.tags(), "CATFAST_VALID_PERCENT": f"{valid_percent:.4f}", **shares, **source}
+    bright = {} if saturated is None else {SATURATED_TAG: f"{saturated:.4f}"}
+    tags = {**identity.tags(), "CATFAST_VALID_PERCENT": f"{valid_percent:.4f}", **shares, **bright, **source}
     if identity.settings["CATFAST_FORMAT"] == "udm2":
         return CogStyle(descriptions=UDM2_BANDS, tags=tags, band_tags={})
     return CogStyle(
