@@ -14,6 +14,8 @@ ORDER = [
     "errors",
     "locks",
     "sun",
+    "temporary",
+    "workers",
     "classes",
     "udm2",
     "pictures",
