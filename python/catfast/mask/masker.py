@@ -25,6 +25,7 @@ from catfast.mask.outputs import (
     item_path,
     mask_path,
     mask_style,
+    quicklook_path,
     settings,
     style_path,
 )
@@ -124,9 +125,9 @@ class Masker:
             (config.confidence, confidence_path(output)),
             (config.qml, style_path(output)),
             (config.stac, item_path(output)),
-            (config.quicklook is not None, config.quicklook),
         )
-        return [path for asked, path in wanted if asked and path is not None]
+        found = [path for asked, path in wanted if asked]
+        return found if config.quicklook is None else [*found, quicklook_path(config.quicklook, output)]
 
     def _write(self, task: _Task, progress: Progress | None, started: float) -> MaskResult:
         """Make all files of a scene."""
@@ -154,7 +155,7 @@ class Masker:
             style = mask_style(task.identity, shares, valid, simulated, products.saturation.percent)
             products.finish(style, confidence_style(task.identity, self._model.classes))
         if quicklook is not None and config.quicklook is not None:
-            quicklook.save(config.quicklook)
+            quicklook.save(quicklook_path(config.quicklook, task.output))
         result = self._result(task, products, started)
         return self._describe(task, result, style.tags)
 

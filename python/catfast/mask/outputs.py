@@ -76,6 +76,16 @@ def item_path(mask: Path) -> Path:
     return mask.with_suffix(".json")
 
 
+def is_picture(asked: Path) -> bool:
+    """Whether ``--quicklook`` names a picture, not a folder of them."""
+    return asked.suffix.lower() == ".png" and not asked.is_dir()
+
+
+def quicklook_path(asked: Path, mask: Path) -> Path:
+    """The picture itself, or ``<stem>_mask.png`` in a folder of them."""
+    return asked if is_picture(asked) else asked / f"{mask.stem}.png"
+
+
 def check_output(mask: Path, scene: Path, asked: list[Path], identity: Identity, *, overwrite: bool) -> bool:
     """Whether ``mask`` is there already, made from the same input by the same model and options.
 
