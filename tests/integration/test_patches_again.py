@@ -72,8 +72,6 @@ def test_pairs_whose_files_arrive_are_taken_up(world, tmp_path, kind, chosen):
     assert tree(store) == before
     for path in hidden:
         show(path)
-    (store / ".parts-again").mkdir()  # as a run leaves it that was killed there
-    (store / ".parts-again" / "store.json").write_text("{")
     last = world.cut(store, *options)
     assert last.code == 0, last.err
     assert world.cut(expected, *options).code == 0

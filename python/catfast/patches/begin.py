@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from catfast.patches.files import PARTS
 from catfast.patches.info import INFO_NAME, StoreInfo, read_info
 from catfast.patches.reopening import lacking, reopen, without_account
 from catfast.raster import atomic_path, output_errors
+from catfast.temporary import temporary_path
 
 
 @contextmanager
@@ -57,13 +57,20 @@ def begin(
             return info, True
         reopen(output, info, found, ready)
         return info, False
-    elif output.exists() and any(output.iterdir()):
+    elif output.exists() and not _barely_begun(output):
         raise OutputError(f"{output}: expected a patch store, an empty folder or nothing, found other files")
     with output_errors(output):
-        (output / PARTS).mkdir(parents=True)
+        (output / PARTS).mkdir(parents=True, exist_ok=True)
         with atomic_path(output / PARTS / INFO_NAME) as part:
             part.write_text(info.to_json(), "utf-8")
     return info, False
+
+
+def _barely_begun(output: Path) -> bool:
+    """Nothing in it but what a run that was killed at once leaves."""
+    return all(path.name == PARTS or path.name.startswith(".") for path in output.iterdir()) and all(
+        path.name.startswith(".") for path in (output / PARTS).glob("*")
+    )
 
 
 def remove(output: Path) -> None:
@@ -72,7 +79,7 @@ def remove(output: Path) -> None:
     Raises:
         OutputError: the disk does not let it go.
     """
-    aside = output.with_name(f".{output.name}.{os.getpid()}.old")
+    aside = temporary_path(output, ".old")
     with output_errors(output):
         output.replace(aside)
         shutil.rmtree(aside)

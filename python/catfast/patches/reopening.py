@@ -17,14 +17,13 @@ from catfast.patches.shards import SHARDS
 from catfast.patches.store import PatchStore, open_store
 from catfast.patches.writer import DIGESTS
 from catfast.raster import fsync_folder, output_errors
+from catfast.temporary import temporary_folder
 
 FAILED = "failed"
 """Option under which ``store.json`` lists the pairs that could not be cut."""
 
 PARTLY = "partly"
 """Option under which it then lists the pairs that lost patches to the choice: others may bring them back."""
-
-_AGAIN = f".{PARTS}-again"
 
 
 def lacking(info: StoreInfo) -> set[str]:
@@ -66,10 +65,7 @@ def reopen(root: Path, info: StoreInfo, found: StoreInfo, ready: Collection[str]
             f"{told}to add them, what it is split by must be read from the files of all, and there are none "
             f"of {gone[0]} now: --overwrite makes it anew without"
         )
-    folder = root / _AGAIN
-    with output_errors(root):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+    with output_errors(root), temporary_folder(root / PARTS) as folder:
         _take_apart(store, folder, whole)
         (folder / INFO_NAME).write_text(replace(info, command=found.command).to_json(), "utf-8")
         fsync_folder(folder)

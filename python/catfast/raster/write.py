@@ -23,6 +23,7 @@ from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
 from catfast.raster.grid import Grid
 from catfast.raster.grid_writer import GridWriter, tiff_profile
 from catfast.raster.overviews import Overviews
+from catfast.temporary import temporary_path
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def atomic_path(final: Path) -> Iterator[Path]:
     Raises:
         OutputError: the disk did not take the file.
     """
-    temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp{final.suffix}")
+    temporary = temporary_path(final, final.suffix)
     try:
         with output_errors(final):
             yield temporary
