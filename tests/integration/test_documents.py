@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 
 import pytest
 
-from tests.documents import DOCUMENTS, NOT_RUN, PLAIN, blocks, prepare, programs, script
+from catfast.cli import COMMANDS
+from tests.documents import DOCUMENTS, NOT_RUN, PLAIN, ROOT, blocks, prepare, programs, script
 from tests.interruptions.cases import make_world
 
 EVERYTHING = [block for document in DOCUMENTS for block in blocks(document)]
@@ -64,5 +67,52 @@ def test_no_block_is_passed_over():
     """A block that is neither Python nor for the shell must be listed as plain."""
     unknown = [b for b in EVERYTHING if b.kind == "plain" and not b.text.startswith(tuple(PLAIN))]
     assert not unknown
-    assert sum(block.kind == "shell" for block in EVERYTHING) > 25
+    assert sum(block.kind == "shell" for block in EVERYTHING) > 20
     assert sum(block.kind == "python" for block in EVERYTHING) >= 4
+
+
+def links() -> list[tuple[str, str]]:
+    """Name and file of each test that the page of guarantees links to."""
+    text = (ROOT / "docs" / "guarantees.md").read_text("utf-8")
+    return re.findall(r"\[(test_\w+)\]\(\.\./(tests/[\w/]+\.py)\)", text)
+
+
+@pytest.mark.parametrize(("name", "file"), sorted(set(links())))
+def test_a_guarantee_names_a_test(name, file):
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_each_guarantee_has_a_test():
+    rows = [
+        line.split("|")
+        for line in (ROOT / "docs" / "guarantees.md").read_text("utf-8").splitlines()
+        if line.startswith("|") and not line.startswith(("| ---", "| promise"))
+    ]
+    assert len(rows) > 15
+    assert all("](../tests/" in row[2] for row in rows)
+
+
+def test_the_site_builds_without_a_warning(tmp_path):
+    pytest.importorskip("furo", reason='needs the extra "dev"')
+    words = [
+        "-q",
+        "-W",
+        "--keep-going",
+        "-b",
+        "html",
+        "-d",
+        tmp_path / "doctrees",
+        ROOT / "docs",
+        tmp_path / "site",
+    ]
+    run = subprocess.run(
+        [sys.executable, "-m", "sphinx", *map(str, words)], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    page = (tmp_path / "site" / "commands.html").read_text("utf-8")
+    for name in COMMANDS:
+        assert f'id="catfast-{name}"' in page
+    assert "raster" in (tmp_path / "site" / "map.html").read_text("utf-8")
+    outside = re.findall(r'(?:src|href)="(https?://[^"]+)"', page)
+    assert not [address for address in outside if re.search(r"\.(js|css|woff2?)\b", address)]
