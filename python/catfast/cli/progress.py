@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import click
+
 
 @contextmanager
 def row_bar(name: str, *, quiet: bool, unit: str = "row") -> Iterator[Callable[[int, int], None] | None]:
@@ -47,6 +49,14 @@ class SceneBars:
             self.row.update(done - self.row.n)
 
         return advance
+
+    def say(self, text: str) -> None:
+        """Write a line to stderr, above the bars where there are any."""
+        bar = self.scenes or self.row
+        if bar is None:
+            click.echo(text, err=True)
+        else:
+            bar.write(text, file=sys.stderr)
 
     def scene_done(self) -> None:
         """One scene more is done."""

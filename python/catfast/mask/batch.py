@@ -13,7 +13,7 @@ from catfast.errors import CatfastError, InputError, OutputError, UsageError
 from catfast.locks import held
 from catfast.mask.config import MaskConfig, MaskResult
 from catfast.mask.masker import Masker, Progress, processors
-from catfast.mask.outputs import mask_path
+from catfast.mask.outputs import is_picture, mask_path, quicklook_path
 from catfast.mask.sources import Source
 from catfast.workers import StoppedError, stopping, submit_each, worker_pool
 
@@ -55,26 +55,31 @@ class Outcome:
         }
 
 
-def targets(sources: Sequence[Source], output: Path | None, out_dir: Path | None) -> dict[Path, Path]:
-    """The mask of each scene.
+def targets(
+    sources: Sequence[Source], output: Path | None, out_dir: Path | None, quicklook: Path | None = None
+) -> dict[Path, Path]:
+    """The mask of each scene; the folders of masks and of pictures are made.
 
     Raises:
         UsageError: two scenes would write one file.
-        OutputError: the folder cannot be made.
+        OutputError: a folder cannot be made.
     """
-    if out_dir is not None:
-        try:
-            out_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{out_dir}: cannot be made: {error.strerror}") from error
     found: dict[Path, Path] = {}
     taken: dict[Path, Path] = {}
     for source in sources:
         target = output or mask_path(source.path, out_dir)
-        if target in taken:
-            raise UsageError(f"{taken[target]} and {source.path} would both write {target}")
-        taken[target] = source.path
+        wanted = {target} if quicklook is None else {target, quicklook_path(quicklook, target)}
+        for path in sorted(wanted):
+            if path in taken:
+                raise UsageError(f"{taken[path]} and {source.path} would both write {path}")
+            taken[path] = source.path
         found[source.path] = target
+    pictures = None if quicklook is None or is_picture(quicklook) else quicklook
+    for folder in filter(None, (out_dir, pictures)):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
     return found
 
 

@@ -102,6 +102,7 @@ def _properties(result: MaskResult, grid: Grid, tags: Mapping[str, str]) -> dict
         "catfast:input_sha256": tags["CATFAST_INPUT_SHA256"],
         "catfast:valid_percent": result.valid_percent,
         "catfast:percent": dict(result.classes),
+        "catfast:warnings": [notice.name for notice in result.warnings],
     }
     cloud = result.classes.get("cloud")
     return found if cloud is None else {"eo:cloud_cover": cloud, **found}
