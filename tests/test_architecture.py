@@ -33,6 +33,7 @@ ORDER = [
     "models",
 ]
 ORDER += ["train", "mask", "xarray", "evaluate", "report", "doctor", "cli"]
+ORDER += ["__main__"]
 """Rooms from first to last: a room imports only what stands before it."""
 
 STAGES = {"catalog", "pairs", "labels", "patches", "train", "evaluate", "mask", "simulate"}

@@ -7,8 +7,12 @@ import platform
 import re
 import shutil
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_folders: set[Path] = set()
+"""Where this process has temporary names."""
 
 
 def temporary_path(final: Path, suffix: str = "") -> Path:
@@ -19,7 +23,40 @@ def temporary_path(final: Path, suffix: str = "") -> Path:
     """
     if os.name == "posix":  # elsewhere, asking whether a process lives ends it
         _sweep(final)
-    return final.with_name(f".{final.name}.{_machine()}-{os.getpid()}.tmp{suffix}")
+    return own_path(final, suffix)
+
+
+def own_path(final: Path, suffix: str = "") -> Path:
+    """The same name; what others left stays: for folders of many files that are tidied up in another way."""
+    _folders.add(final.parent.absolute())
+    return final.with_name(f".{final.name}{_mark()}{suffix}")
+
+
+@contextmanager
+def temporary_folder(final: Path, suffix: str = "") -> Iterator[Path]:
+    """A folder of such a name, removed at the end.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    folder = temporary_path(final.absolute(), suffix)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_own() -> None:
+    """Remove what this process has under temporary names, before it ends without tidying up."""
+    for folder in list(_folders):
+        with suppress(OSError):
+            for path in folder.glob(f".*{_mark()}*"):
+                _remove(path)
+
+
+def _mark() -> str:
+    return f".{_machine()}-{os.getpid()}.tmp"
 
 
 def _sweep(final: Path) -> None:

@@ -13,11 +13,16 @@ from multiprocessing import resource_tracker
 from multiprocessing.synchronize import Event
 from typing import Any, TypeVar
 
+from catfast.temporary import remove_own
+
 T = TypeVar("T")
 J = TypeVar("J")
 
 KILLED = 137
 """Exit code of a worker whose parent is gone."""
+
+_ENDING = {getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)}
+"""Signals that end a worker, once it has begun."""
 
 _stop: Event | None = None
 """In a worker: set when the run ends."""
@@ -52,21 +57,22 @@ def worker_pool(count: int, start: Callable[..., None], *arguments: object) -> I
 
 def submit_each(pool: ProcessPoolExecutor, work: Callable[[J], T], jobs: Iterable[J]) -> dict[Future[T], J]:
     """Hand ``work`` of every job to the pool, whose processes this starts."""
-    with _ctrl_c_later():
+    with _signals_later():
         return {pool.submit(work, job): job for job in jobs}
 
 
 @contextmanager
-def _ctrl_c_later() -> Iterator[None]:
-    """Hold SIGINT back, here and for good in the processes that are started meanwhile.
+def _signals_later() -> Iterator[None]:
+    """Hold signals back, here and in the processes that are started meanwhile.
 
-    A process that is still importing its modules would answer with a traceback.
+    A process that is still importing its modules would answer with a traceback, and one whose parent is torn
+    away while starting it too.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     resource_tracker.ensure_running()  # it lets SIGINT through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDING})
     try:
         yield
     finally:
@@ -77,11 +83,14 @@ def _begin(stop: Event, start: Callable[..., None], arguments: tuple[Any, ...]) 
     global _stop
     _stop = stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
         if parent is not None:
             parent.join()
+        remove_own()
         os._exit(KILLED)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from catfast.locks import held
 from catfast.patches.files import PARTS
 from catfast.patches.info import INFO_NAME, StoreInfo, read_info
 from catfast.raster import atomic_path, output_errors
+from catfast.temporary import temporary_path
 
 FAILED = "failed"
 """Option under which ``store.json`` lists the pairs that could not be cut."""
@@ -48,13 +48,20 @@ def begin(output: Path, info: StoreInfo, *, overwrite: bool) -> tuple[StoreInfo,
     elif found is not None:
         _compare(output, found, info)
         return replace(info, command=found.command), begun is None
-    elif output.exists() and any(output.iterdir()):
+    elif output.exists() and not _barely_begun(output):
         raise OutputError(f"{output}: expected a patch store, an empty folder or nothing, found other files")
     with output_errors(output):
-        (output / PARTS).mkdir(parents=True)
+        (output / PARTS).mkdir(parents=True, exist_ok=True)
         with atomic_path(output / PARTS / INFO_NAME) as part:
             part.write_text(info.to_json(), "utf-8")
     return info, False
+
+
+def _barely_begun(output: Path) -> bool:
+    """Nothing in it but what a run that was killed at once leaves."""
+    return all(path.name == PARTS or path.name.startswith(".") for path in output.iterdir()) and all(
+        path.name.startswith(".") for path in (output / PARTS).glob("*")
+    )
 
 
 def remove(output: Path) -> None:
@@ -63,7 +70,7 @@ def remove(output: Path) -> None:
     Raises:
         OutputError: the disk does not let it go.
     """
-    aside = output.with_name(f".{output.name}.{os.getpid()}.old")
+    aside = temporary_path(output, ".old")
     with output_errors(output):
         output.replace(aside)
         shutil.rmtree(aside)
