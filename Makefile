@@ -14,7 +14,7 @@ SOURCES := pyproject.toml constraints.txt Cargo.toml Cargo.lock $(shell find rus
 
 export PYO3_PYTHON = $(abspath $(BIN)/python)
 
-.PHONY: demo test lint rust-test python-test bench kills model experiment wheel clean
+.PHONY: demo test lint rust-test python-test bench kills model experiment newuser wheel clean
 
 demo: $(VENV)/light
 	$(BIN)/python examples/demo.py $(if $(SCENE),"$(SCENE)")
@@ -64,6 +64,10 @@ $(VENV)/full: $(BIN)/python $(SOURCES)
 # Kills `catfast patches` at 20 random points a format and compares the resumed stores: minutes.
 kills: $(VENV)/full
 	$(BIN)/python -m tests.kills
+
+# From git clone to a first mask in an empty environment, timed part by part: minutes.
+newuser: $(VENV)/light
+	$(BIN)/python benches/newuser.py
 
 # An abi3 wheel for any Linux with glibc 2.28 or newer, into dist.
 wheel: $(VENV)/full
