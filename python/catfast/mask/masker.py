@@ -78,7 +78,9 @@ class Masker:
         self._model_sha256 = sha256(self._folder)
         threads = config.threads or processors()
         _core.set_threads(threads)
-        self._runtime = choose_runtime(self._folder, device=config.device, threads=threads)
+        self._runtime = choose_runtime(
+            self._folder, device=config.device, threads=threads, runtime=config.runtime
+        )
 
     @property
     def model(self) -> str:
@@ -200,16 +202,19 @@ class Masker:
             InputError: the scene cannot be read, or holds infinite values.
         """
         down, across = self._axes(raster.info.grid, scene)
-        with closing(SceneRows(raster, scene, down, across)) as rows:
+        # A scene pixel that is a network pixel has no edge to be drawn within.
+        guided = self._config.edges == "guided" and max(down.factor, across.factor) > 1
+        with closing(SceneRows(raster, scene, down, across, guided=guided)) as rows:
             predictor = Predictor(rows, self._runtime, self._model, down, across, self._config.batch_size)
-            yield from predictor.classified(self._rules())
+            yield from predictor.classified(self._rules(guided=guided))
 
-    def _rules(self) -> Rules:
+    def _rules(self, *, guided: bool) -> Rules:
         return Rules(
             codes=self._codes(),
             cloud=self._model.classes.index("cloud"),
             threshold=self._config.cloud_threshold,
             confidence=self._config.confidence or self._config.format == "udm2",
+            guided=guided,
         )
 
     def _axes(self, grid: Grid, scene: Scene) -> tuple[Axis, Axis]:
@@ -239,7 +244,7 @@ class Masker:
         return {name: round(100 * int(counts[code]) / valid, 4) for code, name in sorted(names.items())}
 
     def _result(self, task: _Task, counts: npt.NDArray[np.int64], started: float) -> MaskResult:
-        notices = list(task.scene.notices)
+        notices = [*task.scene.notices, *self._runtime.notices()]
         if not counts[:NODATA].any():
             notices.append(self._unseen(in_area=bool(counts.any())))
         return MaskResult(

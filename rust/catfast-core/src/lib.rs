@@ -11,6 +11,7 @@ mod error;
 mod footprint;
 pub mod geotiff;
 mod grid;
+pub mod guided;
 mod method;
 pub mod overview;
 pub mod patch;
