@@ -37,7 +37,7 @@ class OpenVinoRuntime(TileRuntime):
             self._compiled = core.compile_model(str(folder / ONNX_NAME), "CPU", options)
         except RuntimeError as error:
             raise InputError(f"{folder / ONNX_NAME}: OpenVINO cannot load it: {error}") from error
-        self.name = f"openvino {'bf16' if bf16 else 'f32'}"
+        self.name = "openvino-bf16" if bf16 else "openvino"
         self._requests = threading.local()
         super().__init__(at_once)
 
