@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from catfast.errors import InputError, MissingExtraError, UsageError
-from catfast.mask.runtimes.base import MOST_AT_ONCE, TileRuntime, Tiles
-from catfast.models.spec import ONNX_NAME
+from catfast.mask.runtimes.base import MOST_AT_ONCE, TileRuntime, Tiles, reason
 
 
 class OpenVinoRuntime(TileRuntime):
@@ -28,22 +27,22 @@ class OpenVinoRuntime(TileRuntime):
         if bf16 and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise UsageError("--runtime openvino-bf16: this processor has neither AVX512_BF16 nor AMX")
         at_once = min(threads, MOST_AT_ONCE)
+        super().__init__(folder, at_once)
         options = {
             "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": at_once,
         }
         try:
-            self._compiled = core.compile_model(str(folder / ONNX_NAME), "CPU", options)
+            self._compiled = core.compile_model(str(self._path), "CPU", options)
         except RuntimeError as error:
-            raise InputError(f"{folder / ONNX_NAME}: OpenVINO cannot load it: {error}") from error
+            raise InputError(f"{self._path}: OpenVINO cannot load it: {reason(error)}") from error
         self.name = "openvino-bf16" if bf16 else "openvino"
         self._requests = threading.local()
-        super().__init__(at_once)
 
     def _answer(self, tile: Tiles) -> Tiles:
         request = getattr(self._requests, "own", None)
         if request is None:
             request = self._requests.own = self._compiled.create_infer_request()
         # A copy: the next tile of this thread is answered into the same memory.
-        return np.array(request.infer({0: tile})[0], np.float32)
+        return np.array(request.infer({0: tile})[0])
