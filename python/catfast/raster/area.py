@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +17,7 @@ from rasterio.warp import transform_geom
 
 from catfast.errors import InputError
 from catfast.raster.grid import Grid
+from catfast.textfiles import parse_json, read_small
 
 EDGE_DEGREES = 0.01
 """Longest piece of an edge before it is projected: straight lines in longitude and latitude bend on a map."""
@@ -61,7 +61,7 @@ class Area:
 
 def _polygons(path: Path) -> tuple[list[Any], CRS]:
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(read_small(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
