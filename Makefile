@@ -3,7 +3,7 @@
 #   make demo SCENE=x.tif  masks your own
 #   make test              every extra, lints, cargo and Python tests
 #   make docs              the documentation site, into build/docs
-#   make lint | bench | kills | interruptions | soak | coverage | model | experiment | wheel | clean
+#   make lint | bench | kills | interruptions | soak | coverage | model | experiment | newuser | wheel | clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,7 +17,7 @@ export PYO3_PYTHON = $(abspath $(BIN)/python)
 
 MINUTES ?= 3
 
-.PHONY: demo test lint rust-test python-test bench kills interruptions soak docs coverage model experiment wheel clean
+.PHONY: demo test lint rust-test python-test bench kills interruptions soak docs coverage model experiment newuser wheel clean
 
 demo: $(VENV)/light
 	$(BIN)/python examples/demo.py $(if $(SCENE),"$(SCENE)")
@@ -82,6 +82,10 @@ docs: $(VENV)/full
 # Line coverage of Python and Rust by the whole test suite; make coverage TESTS="tests/unit tests/property".
 coverage: $(VENV)/full
 	$(BIN)/python -m tests.coverage_report $(TESTS)
+
+# From git clone to a first mask in an empty environment, timed part by part: minutes.
+newuser: $(VENV)/light
+	$(BIN)/python benches/newuser.py
 
 # An abi3 wheel for any Linux with glibc 2.28 or newer, into dist.
 wheel: $(VENV)/full

@@ -20,6 +20,7 @@ __all__ = [
     "first_damaged_block",
     "grow_codes",
     "halve_codes",
+    "mark_meeting",
     "patch_counts",
     "read_blocks",
     "resample_area",
@@ -123,6 +124,15 @@ def classify_rows(
     cloud: int,
     confidence: NDArray[np.uint8] | None,
 ) -> list[int]: ...
+def mark_meeting(
+    times: NDArray[np.int64],
+    sides: Sequence[NDArray[np.float64]],
+    few_times: NDArray[np.int64],
+    few_sides: Sequence[NDArray[np.float64]],
+    window: int,
+    met: NDArray[np.bool_],
+    met_few: NDArray[np.bool_],
+) -> None: ...
 def halve_codes(codes: NDArray[np.uint8], out: NDArray[np.uint8], nodata: int) -> None: ...
 def grow_codes(
     codes: NDArray[np.uint8],

@@ -4,6 +4,7 @@ mod arrays;
 mod blend;
 mod blocks;
 mod classify;
+mod meet;
 mod overview;
 mod patch;
 mod pool;
@@ -42,6 +43,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(refine::grow_codes, module)?)?;
     module.add_function(wrap_pyfunction!(refine::drop_small, module)?)?;
     module.add_function(wrap_pyfunction!(resample::resample_area, module)?)?;
+    module.add_function(wrap_pyfunction!(meet::mark_meeting, module)?)?;
     module.add_function(wrap_pyfunction!(patch::cut_tiles, module)?)?;
     module.add_function(wrap_pyfunction!(blend::blend_tiles, module)?)?;
     module.add_function(wrap_pyfunction!(store::patch_counts, module)?)?;
