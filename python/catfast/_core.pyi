@@ -22,6 +22,7 @@ __all__ = [
     "halve_codes",
     "mark_meeting",
     "patch_counts",
+    "read_blocks",
     "resample_area",
     "set_threads",
     "valid_mask",
@@ -65,6 +66,18 @@ def warp_qa(
 def first_damaged_block(
     data: NDArray[np.uint8], blocks: NDArray[np.int64], *, codec: Literal["deflate", "zstd"], most: int
 ) -> int | None: ...
+def read_blocks(
+    path: str,
+    places: NDArray[np.int64],
+    out: NDArray[np.unsignedinteger],
+    *,
+    codec: Literal["deflate", "zstd"],
+    block: tuple[int, int],
+    samples: int,
+    wanted: Sequence[int],
+    predictor: int,
+    big_endian: bool,
+) -> tuple[list[int], list[int]]: ...
 def valid_mask(
     dn: NDArray[np.uint16] | NDArray[np.float32], nodata: float | None, out: NDArray[np.uint8]
 ) -> tuple[int, int]: ...

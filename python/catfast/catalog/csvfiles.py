@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from catfast.catalog.jsonfiles import open_text
 from catfast.catalog.record import LeftAloneError, Record, RejectedError
 from catfast.catalog.times import parse_time
 from catfast.errors import InputError
+from catfast.textfiles import parse_json
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "id": (
@@ -167,7 +167,7 @@ class _Row:
         if not text.startswith("{"):
             return text
         try:
-            return json.loads(text)
+            return parse_json(text)
         except ValueError:
             return text
 

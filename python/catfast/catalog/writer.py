@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -16,6 +15,7 @@ from catfast.catalog.record import Record, Reject
 from catfast.catalog.schema import MARK, OPTIONAL, catalog_schema, writer_options
 from catfast.catalog.times import epoch_ms
 from catfast.errors import OutputError
+from catfast.temporary import temporary_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,7 +75,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the disk does not take it.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = temporary_path(path)
     try:
         if path.is_dir():
             raise OutputError(f"{path}: expected a file name, found a folder")

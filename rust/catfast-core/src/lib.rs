@@ -5,6 +5,7 @@
 //! threads and however the rows of a scene are spread over calls.
 
 pub mod blend;
+pub mod block_pixels;
 pub mod blocks;
 pub mod classify;
 mod error;

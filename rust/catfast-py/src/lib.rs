@@ -37,6 +37,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(qa::decode_qa, module)?)?;
     module.add_function(wrap_pyfunction!(warp::warp_qa, module)?)?;
     module.add_function(wrap_pyfunction!(blocks::first_damaged_block, module)?)?;
+    module.add_function(wrap_pyfunction!(blocks::read_blocks, module)?)?;
     module.add_function(wrap_pyfunction!(valid::valid_mask, module)?)?;
     module.add_function(wrap_pyfunction!(overview::halve_codes, module)?)?;
     module.add_function(wrap_pyfunction!(refine::grow_codes, module)?)?;
