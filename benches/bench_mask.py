@@ -45,6 +45,8 @@ def write_scene(path: Path, rows: int, columns: int) -> Path:
         "blockxsize": 256,
         "blockysize": 256,
         "compress": "deflate",
+        "zlevel": 1,  # as fast to read as any level, and half the time to write
+        "num_threads": "ALL_CPUS",
     }
     with rasterio.open(path, "w", **profile) as dataset:
         for start in range(0, rows, 256):
@@ -62,13 +64,13 @@ def write_scene(path: Path, rows: int, columns: int) -> Path:
 def timed(command: list[str]) -> tuple[float, float]:
     """Wall seconds and peak resident megabytes of a process."""
     started = time.perf_counter()
-    probe = f"import resource, subprocess, sys; c = subprocess.run({command!r}, stderr=subprocess.DEVNULL)"
+    probe = f"import resource, subprocess; c = subprocess.run({command!r}, stdout=subprocess.DEVNULL)"
     probe += "; print(c.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     took = time.perf_counter() - started
     code, peak = map(int, done.stdout.split())
     if code:
-        raise SystemExit(f"failed: {' '.join(command)}")
+        raise SystemExit(f"failed: {' '.join(command)}: {done.stderr.strip()[-500:]}")
     return took, peak / 1024
 
 
@@ -155,13 +157,17 @@ def rates(small: Path, large: Path, sizes: list[float], rounds: int, quick: bool
 
 
 def gigapixel(folder: Path) -> list[Result]:
-    """Time and memory of 31,623 x 31,623 pixels."""
-    side = 31_623
-    took, memory = timed(ours(write_scene(folder / "gpx.tif", side, side)))
-    return [
-        Result(name="mask 1 Gpx", value=round(side * side / took / 1e6, 1), unit="Mpx/s", note=STARTUP),
-        Result(name="peak memory 1 Gpx", value=round(memory), unit="MB", note="under 1000"),
-    ]
+    """Time and memory of a square of 31,623 pixels a side, and of a strip 4,096 high."""
+    found = []
+    for name, rows, columns in (("1 Gpx", 31_623, 31_623), ("0.5 Gpx, wide", 4096, 122_070)):
+        scene = write_scene(folder / "gpx.tif", rows, columns)
+        took, memory = timed(ours(scene, "--max-pixels", str(4 * rows * columns)))
+        speed = round(rows * columns / took / 1e6, 1)
+        found += [
+            Result(name=f"mask {name}", value=speed, unit="Mpx/s", note=STARTUP),
+            Result(name=f"peak memory {name}", value=round(memory), unit="MB", note="under 1000"),
+        ]
+    return found
 
 
 def main() -> None:

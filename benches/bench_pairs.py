@@ -27,6 +27,7 @@ import shapely
 from pyproj import Transformer
 
 from catfast.catalog.schema import catalog_schema, writer_options
+from catfast.catalog.writer import ROW_GROUP
 from catfast.pairs import mine
 from catfast.pairs.sedonadb import _VIEW
 from catfast.wrs2 import footprints
@@ -35,7 +36,7 @@ from report import Result, interleaved, options, show, spread, write
 PAPER = (17_886_985, 135_807)
 DAYS_MS = 300 * 86_400_000
 START_MS = 1_672_531_200_000
-BATCH = 100_000
+BATCH = ROW_GROUP
 TO_PLANE = Transformer.from_crs("OGC:CRS84", "EPSG:6931", always_xy=True)
 
 

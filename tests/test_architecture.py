@@ -12,12 +12,17 @@ PACKAGE = Path(__file__).parents[1] / "python" / "catfast"
 ORDER = [
     "_lazy",
     "errors",
+    "textfiles",
     "locks",
+    "sun",
+    "temporary",
+    "workers",
     "classes",
     "udm2",
     "pictures",
     "raster",
     "planet",
+    "acquisition",
     "order",
     "wrs2",
     "landsat",
@@ -29,6 +34,7 @@ ORDER = [
     "models",
 ]
 ORDER += ["train", "mask", "xarray", "evaluate", "report", "doctor", "cli"]
+ORDER += ["__main__"]
 """Rooms from first to last: a room imports only what stands before it."""
 
 STAGES = {"catalog", "pairs", "labels", "patches", "train", "evaluate", "mask", "simulate"}

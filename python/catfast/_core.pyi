@@ -20,7 +20,9 @@ __all__ = [
     "first_damaged_block",
     "grow_codes",
     "halve_codes",
+    "mark_meeting",
     "patch_counts",
+    "read_blocks",
     "resample_area",
     "set_threads",
     "valid_mask",
@@ -64,6 +66,18 @@ def warp_qa(
 def first_damaged_block(
     data: NDArray[np.uint8], blocks: NDArray[np.int64], *, codec: Literal["deflate", "zstd"], most: int
 ) -> int | None: ...
+def read_blocks(
+    path: str,
+    places: NDArray[np.int64],
+    out: NDArray[np.unsignedinteger],
+    *,
+    codec: Literal["deflate", "zstd"],
+    block: tuple[int, int],
+    samples: int,
+    wanted: Sequence[int],
+    predictor: int,
+    big_endian: bool,
+) -> tuple[list[int], list[int]]: ...
 def valid_mask(
     dn: NDArray[np.uint16] | NDArray[np.float32], nodata: float | None, out: NDArray[np.uint8]
 ) -> tuple[int, int]: ...
@@ -110,6 +124,15 @@ def classify_rows(
     cloud: int,
     confidence: NDArray[np.uint8] | None,
 ) -> list[int]: ...
+def mark_meeting(
+    times: NDArray[np.int64],
+    sides: Sequence[NDArray[np.float64]],
+    few_times: NDArray[np.int64],
+    few_sides: Sequence[NDArray[np.float64]],
+    window: int,
+    met: NDArray[np.bool_],
+    met_few: NDArray[np.bool_],
+) -> None: ...
 def halve_codes(codes: NDArray[np.uint8], out: NDArray[np.uint8], nodata: int) -> None: ...
 def grow_codes(
     codes: NDArray[np.uint8],

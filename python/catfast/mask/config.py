@@ -45,7 +45,7 @@ class MaskConfig:
     confidence: bool = False
     """Write a second COG with the probability of each class, 0-100."""
     quicklook: Path | None = None
-    """Write a PNG of image and mask side by side."""
+    """Write a PNG of image and mask side by side; not a ``.png``: into this folder."""
     qml: bool = False
     """Write a QGIS style beside the mask."""
     stac: bool = False

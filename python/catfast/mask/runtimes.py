@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catfast.errors import InputError, MissingExtraError, UsageError
+from catfast.models import ModelConfig
 
 Tiles = npt.NDArray[np.float32]
 
@@ -17,6 +18,11 @@ ONNX_NAME = "model.onnx"
 
 MOST_AT_ONCE = 4
 """Tiles that are in the network at once, at most: each takes memory of its own."""
+
+
+def reason(error: Exception) -> str:
+    """The error of a network's library on one line, and no longer than a sentence."""
+    return " ".join(str(error).split())[:300]
 
 
 class Runtime(Protocol):
@@ -40,6 +46,10 @@ class OnnxRuntime:
     def __init__(self, folder: Path, threads: int) -> None:
         import onnxruntime
 
+        self._path = folder / ONNX_NAME
+        config = ModelConfig.load(folder)
+        self._bands, self._classes = len(config.bands), len(config.classes)
+
         options = onnxruntime.SessionOptions()
         at_once = min(threads, MOST_AT_ONCE)
         options.intra_op_num_threads = threads // at_once
@@ -49,10 +59,11 @@ class OnnxRuntime:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
-                str(folder / ONNX_NAME), options, providers=["CPUExecutionProvider"]
+                str(self._path), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # onnxruntime raises bare classes of its own, all children of Exception
-            raise InputError(f"{folder / ONNX_NAME}: onnxruntime cannot load it: {error}") from error
+            raise InputError(f"{self._path}: onnxruntime cannot load it: {reason(error)}") from error
+        self._check()
         self._workers = ThreadPoolExecutor(at_once, thread_name_prefix="catfast-network")
         self._groups = ThreadPoolExecutor(2, thread_name_prefix="catfast-tiles")
 
@@ -64,8 +75,35 @@ class OnnxRuntime:
         """See :class:`Runtime`."""
         return self._groups.submit(self.predict, tiles)
 
+    def _check(self) -> None:
+        """Refuse a graph that is not what the folder's configuration says."""
+        found = [(node.name, node.type, len(node.shape or ())) for node in self._session.get_inputs()]
+        if found != [("image", "tensor(float)", 4)]:
+            raise InputError(f"{self._path}: expected one input, image, of 4 float axes, found {found}")
+        answers = self._session.get_outputs()
+        sides = (
+            (self._session.get_inputs()[0], self._bands, "bands"),
+            (answers[0], self._classes, "classes"),
+        )
+        for node, wanted, what in sides:
+            if len(node.shape) != 4 or (isinstance(node.shape[1], int) and node.shape[1] != wanted):
+                raise InputError(
+                    f"{self._path}: expected {wanted} {what} as its configuration says, found an "
+                    f"{'input' if what == 'bands' else 'answer'} of shape {node.shape}"
+                )
+
     def _answer(self, tile: Tiles) -> Tiles:
-        return np.asarray(self._session.run(None, {"image": tile})[0])
+        try:
+            answer = np.asarray(self._session.run(None, {"image": tile})[0])
+        except Exception as error:  # as above
+            raise InputError(f"{self._path}: cannot be run: {reason(error)}") from error
+        expected = (len(tile), self._classes, *tile.shape[2:])
+        if answer.shape != expected or answer.dtype != np.float32 or not np.isfinite(answer).all():
+            raise InputError(
+                f"{self._path}: expected finite float32 answers of shape {expected}, found "
+                f"{answer.dtype} of shape {answer.shape}"
+            )
+        return answer
 
 
 class TorchRuntime:

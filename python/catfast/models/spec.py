@@ -12,12 +12,16 @@ from typing import Any
 
 from catfast.classes import BANDS, CLASS_CODES
 from catfast.errors import InputError
+from catfast.models.domain import Domain
+from catfast.textfiles import parse_json, read_small
 
 __all__ = ["CONFIG_NAME", "ONNX_NAME", "ModelConfig"]
 
 CONFIG_NAME = "config.json"
 ONNX_NAME = "model.onnx"
 _FORMAT = 1
+_LARGEST = 1e9
+_MOST_PIXELS = 1 << 26
 _TUPLES = ("bands", "classes", "mean", "std", "clip")
 
 
@@ -50,6 +54,8 @@ class ModelConfig:
     """Overlap of neighbouring tiles on each side, network pixels; under half a tile."""
     multiple_of: int = 32
     """Height and width of any input must be multiples of this."""
+    domain: Domain = field(default_factory=Domain)
+    """What was seen in training, as far as it is known."""
 
     def __post_init__(self) -> None:
         for problem in self._problems():
@@ -79,7 +85,7 @@ class ModelConfig:
     def _number_problems(self) -> list[str]:
         found: list[str] = []
         numbers = (self.gsd_m, *self.mean, *self.std, *self.clip)
-        if not all(isinstance(n, (int, float)) and math.isfinite(n) for n in numbers):
+        if not all(isinstance(n, (int, float)) and abs(n) < _LARGEST for n in numbers):
             return ["gsd_m, mean, std and clip must be finite numbers"]
         if len(self.mean) != len(self.bands) or len(self.std) != len(self.bands):
             found.append(f"mean and std need one number for each of the {len(self.bands)} bands")
@@ -92,6 +98,8 @@ class ModelConfig:
             return [*found, "tile, halo and multiple_of must be whole numbers"]
         if self.multiple_of < 1 or self.tile < 1 or self.tile % self.multiple_of:
             found.append(f"tile must be a multiple of {self.multiple_of}, not {self.tile}")
+        if self.tile**2 > _MOST_PIXELS:
+            found.append(f"tile must be {math.isqrt(_MOST_PIXELS)} at most, not {self.tile}")
         if not 0 <= 2 * self.halo < self.tile:
             found.append(f"halo must be under half of the tile ({self.tile}), not {self.halo}")
         return found
@@ -110,7 +118,7 @@ class ModelConfig:
         """
         path = Path(folder) / CONFIG_NAME
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parse_json(read_small(path))
         except FileNotFoundError:
             raise InputError(f"{folder} is not a model folder: it has no {CONFIG_NAME}") from None
         except (OSError, ValueError) as error:
@@ -128,6 +136,8 @@ class ModelConfig:
             values: dict[str, Any] = {
                 key: tuple(value) if key in _TUPLES else value for key, value in content.items()
             }
+            if "domain" in values:
+                values["domain"] = Domain.of(values["domain"])
             return cls(**values)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
@@ -139,5 +149,8 @@ class ModelConfig:
         path = Path(folder) / CONFIG_NAME
         path.parent.mkdir(parents=True, exist_ok=True)
         content = {"format": _FORMAT, **asdict(self), "architecture": dict(self.architecture)}
+        content["domain"] = self.domain.as_dict()
+        if not content["domain"]:
+            del content["domain"]
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         return path

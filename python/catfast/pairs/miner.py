@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from catfast.catalog import MARK, build, check_output, whole_file
@@ -16,6 +15,7 @@ from catfast.pairs.config import PairsConfig, PairsResult
 from catfast.pairs.finish import finish
 from catfast.pairs.lists import write_lists
 from catfast.pairs.plot import check_matplotlib, draw, read_footprints
+from catfast.temporary import temporary_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,6 +53,7 @@ def mine(planet: Path, landsat: Path, output: Path, config: PairsConfig | None =
             _checked(landsat, "landsat", output, notices) as l8,
         ):
             pairs = finish(RUNNERS[config.engine](ps, l8, config), config)
+            _check_once(pairs, planet, landsat)
             if config.plot is not None:
                 shapes = read_footprints(ps, pairs["ps_id"]), read_footprints(l8, pairs["l8_id"])
         pq.write_table(pairs, part, compression="zstd", row_group_size=65_536)
@@ -100,11 +101,20 @@ def _checked(path: Path, kind: str, output: Path, notices: list[Notice]) -> Iter
     if mark:
         yield path
         return
-    with TemporaryDirectory(dir=output.absolute().parent, prefix=".catfast_") as folder:
-        adopted = Path(folder) / f"{kind}.parquet"
+    with temporary_folder(output, f".{kind}") as folder:
+        adopted = folder / f"{kind}.parquet"
         made = build(kind, [path], adopted)
         notices += [Notice(notice.name, f"{path}: {notice.message}") for notice in made.warnings]
         yield adopted
+
+
+def _check_once(pairs: pa.Table, planet: Path, landsat: Path) -> None:
+    """Catalogues by catfast name a scene once, unless somebody changed them."""
+    if len(pairs["pair_id"].unique()) < pairs.num_rows:
+        raise InputError(
+            f"{planet} or {landsat}: expected every scene once, found one twice: make it anew with "
+            "'catfast catalog'"
+        )
 
 
 def _over_local(pairs: pa.Table, config: PairsConfig) -> int:

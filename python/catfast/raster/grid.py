@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from affine import Affine
-from pyproj import Geod
+from pyproj import Geod, Transformer
 from rasterio.crs import CRS
 
 _GEOD = Geod(ellps="WGS84")
@@ -24,6 +24,11 @@ class Grid:
     """Pixel to CRS coordinates."""
     crs: CRS | None
     """Coordinate reference system, None when the file has none."""
+
+    @property
+    def has_area(self) -> bool:
+        """Whether pixels have an extent: all numbers of the transform finite, and no side of length 0."""
+        return all(map(math.isfinite, self.transform)) and self.transform.determinant != 0
 
 
 def parse_crs(text: str) -> CRS:
@@ -46,13 +51,22 @@ def ground_sampling_distance(grid: Grid) -> tuple[float, float]:
     transform, crs = grid.transform, grid.crs
     if crs is None or not (crs.is_projected or crs.is_geographic):
         raise ValueError("the CRS is neither projected nor geographic")
-    if not all(map(math.isfinite, transform)) or transform.determinant == 0:
+    if not grid.has_area:
         raise ValueError(f"the geotransform {tuple(transform)[:6]} has no area")
     if crs.is_projected:
         metres = crs.linear_units_factor[1]
         return math.hypot(transform.b, transform.e) * metres, math.hypot(transform.a, transform.d) * metres
     centre = (grid.width / 2, grid.height / 2)
     return _geodesic(transform, centre, (0, 1)), _geodesic(transform, centre, (1, 0))
+
+
+def centre_lonlat(grid: Grid) -> tuple[float, float] | None:
+    """Longitude and latitude of the middle of a grid, degrees; None where nothing says where it lies."""
+    if grid.crs is None or grid.transform.is_identity:
+        return None
+    to_degrees = Transformer.from_crs(grid.crs.to_wkt(), "OGC:CRS84", always_xy=True)
+    lon, lat = to_degrees.transform(*(grid.transform @ (grid.width / 2, grid.height / 2)))
+    return (float(lon), float(lat)) if math.isfinite(lon) and math.isfinite(lat) else None
 
 
 def _geodesic(transform: Affine, pixel: tuple[float, float], step: tuple[int, int]) -> float:
