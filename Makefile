@@ -2,7 +2,8 @@
 #   make demo              light install (no torch), masks a simulated scene
 #   make demo SCENE=x.tif  masks your own
 #   make test              every extra, lints, cargo and Python tests
-#   make lint | bench | kills | model | experiment | wheel | clean
+#   make docs              the documentation site, into build/docs
+#   make lint | bench | kills | interruptions | soak | coverage | model | experiment | newuser | wheel | clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +15,9 @@ SOURCES := pyproject.toml constraints.txt Cargo.toml Cargo.lock $(shell find rus
 
 export PYO3_PYTHON = $(abspath $(BIN)/python)
 
-.PHONY: demo test lint rust-test python-test bench kills model experiment wheel clean
+MINUTES ?= 3
+
+.PHONY: demo test lint rust-test python-test bench kills interruptions soak docs coverage model experiment newuser wheel clean
 
 demo: $(VENV)/light
 	$(BIN)/python examples/demo.py $(if $(SCENE),"$(SCENE)")
@@ -64,6 +67,25 @@ $(VENV)/full: $(BIN)/python $(SOURCES)
 # Kills `catfast patches` at 20 random points a format and compares the resumed stores: minutes.
 kills: $(VENV)/full
 	$(BIN)/python -m tests.kills
+
+# Strikes every command at random moments, and tries faulty disks, streams, locks and clocks: half an hour.
+interruptions: $(VENV)/full
+	$(BIN)/python -m tests.interruptions --blows 16
+
+# Masks scenes in one process and watches memory, open files and the folder; make soak MINUTES=60.
+soak: $(VENV)/full
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+docs: $(VENV)/full
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/docs
+
+# Line coverage of Python and Rust by the whole test suite; make coverage TESTS="tests/unit tests/property".
+coverage: $(VENV)/full
+	$(BIN)/python -m tests.coverage_report $(TESTS)
+
+# From git clone to a first mask in an empty environment, timed part by part: minutes.
+newuser: $(VENV)/light
+	$(BIN)/python benches/newuser.py
 
 # An abi3 wheel for any Linux with glibc 2.28 or newer, into dist.
 wheel: $(VENV)/full

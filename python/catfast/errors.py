@@ -15,13 +15,30 @@ __all__ = [
     "Notice",
     "OutputError",
     "UsageError",
+    "one_line",
 ]
+
+
+LONGEST = 2000
+"""Characters of a message: what a file says of itself may be quoted in one, and may be endless."""
+
+
+def one_line(text: str) -> str:
+    """A text fit to be shown: names may hold line ends, escapes of a terminal, or bytes that are no text."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} [...] {text[-LONGEST // 4 :]}"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class CatfastError(Exception):
     """Base of all errors that catfast raises on purpose; its text is one clear sentence."""
 
     exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class UsageError(CatfastError):

@@ -6,7 +6,6 @@ LSDS-1328, Level 1 data format control book).
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -137,5 +136,5 @@ def _check_kind(info: RasterInfo) -> None:
     transform = info.grid.transform
     if info.grid.crs is None:
         raise InputError(f"{info.path}: expected a georeferenced QA_PIXEL, found no CRS")
-    if transform.is_identity or not all(map(math.isfinite, transform)) or transform.determinant == 0:
+    if transform.is_identity or not info.grid.has_area:
         raise InputError(f"{info.path}: expected a georeferenced QA_PIXEL, found no usable geotransform")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from catfast.errors import InputError
 from catfast.planet import scene_id
+from catfast.textfiles import parse_json, read_small
 
 __all__ = ["MANIFEST_NAME", "Manifest", "check_image", "find_manifest"]
 
@@ -40,7 +40,7 @@ class Manifest:
         """
         folder = path.absolute().parent
         try:
-            files = json.loads(path.read_text(encoding="utf-8"))["files"]
+            files = parse_json(read_small(path))["files"]
             entries = {Path(os.path.normpath(folder / str(entry["path"]))): dict(entry) for entry in files}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: not readable as the manifest of an order: {error}") from error
@@ -60,6 +60,8 @@ class Manifest:
         """
         entry = self.entries[path]
         size, digests = entry.get("size"), entry.get("digests") or {}
+        if not path.is_file():
+            raise InputError(f"{path}: {self.path} lists a file, found something that is not a regular file")
         try:
             found = path.stat().st_size
             if isinstance(size, int) and size != found:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 import numpy as np
 
 from catfast.classes import BANDS
 from catfast.errors import InputError, Notice
 from catfast.raster import Raster, RasterInfo, ground_sampling_distance
+from catfast.textfiles import read_small
 
 __all__ = [
     "Scene",
@@ -41,8 +43,8 @@ SR_SCALE = 1e-4
 MAX_REFLECTANCE = 3.0
 """Floats whose valid maximum is below this are taken for reflectance."""
 
-MAX_GSD_M = 10_000.0
-"""Coarser pixels than this are a broken geotransform, not an image of clouds."""
+MIN_GSD_M, MAX_GSD_M = 0.001, 10_000.0
+"""Finer or coarser pixels than this are a broken geotransform, not an image of clouds."""
 
 BAND_NAMES = {
     "blue": "blue",
@@ -174,7 +176,7 @@ def _ground(info: RasterInfo) -> tuple[tuple[float, float] | None, list[Notice]]
                 "the file has no geotransform: masked at its own pixels, as if at the model's scale",
             )
         ]
-    if not all(map(math.isfinite, grid.transform)) or grid.transform.determinant == 0:
+    if not grid.has_area:
         raise InputError(f"{info.path}: its geotransform {tuple(grid.transform)[:6]} has no area")
     if grid.crs is None:
         return None, [
@@ -184,7 +186,7 @@ def _ground(info: RasterInfo) -> tuple[tuple[float, float] | None, list[Notice]]
         gsd = ground_sampling_distance(grid)
     except ValueError as error:
         raise InputError(f"{info.path}: expected a georeferenced scene, but {error}") from error
-    if not all(0 < size < MAX_GSD_M for size in gsd):
+    if not all(MIN_GSD_M < size < MAX_GSD_M for size in gsd):
         raise InputError(f"{info.path}: expected pixels of metres, found {gsd[1]:.3g} x {gsd[0]:.3g} m")
     return gsd, []
 
@@ -288,12 +290,17 @@ def metadata_root(xml: Path) -> ElementTree.Element:
     Raises:
         InputError: not readable, not XML, or with a document type.
     """
+
+    def refuse(*_: object) -> None:
+        raise InputError(f"{xml}: expected Planet metadata, found an XML with a document type")
+
     try:
-        text = xml.read_bytes()
-        if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-            raise InputError(f"{xml}: expected Planet metadata, found an XML with a document type")
+        text = read_small(xml)
+        scan = expat.ParserCreate()
+        scan.StartDoctypeDeclHandler = refuse
+        scan.Parse(text, True)
         return ElementTree.fromstring(text)  # noqa: S314 - no entities: refused above
-    except (OSError, ElementTree.ParseError, ValueError) as error:
+    except (OSError, expat.ExpatError, ElementTree.ParseError, ValueError, LookupError) as error:
         raise InputError(f"{xml}: not readable as Planet metadata: {error}") from error
 
 

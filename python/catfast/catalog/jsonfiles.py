@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from catfast.errors import InputError
+from catfast.textfiles import nesting_told, parse_json
 
 _CHUNK = 1 << 20
 _SPACE = re.compile(r"[\s,]*")
@@ -51,7 +52,7 @@ def _features(file: IO[str]) -> Iterator[Any]:
     start = _LIST.search(text)
     first_line = text.split("\n", 1)[0].strip()
     if _is_object(first_line):
-        one = json.loads(first_line)
+        one = parse_json(first_line)
         if not isinstance(one.get("features"), list):
             yield from _stream(file, text, closing="")  # JSON lines, of which there may be one
             return
@@ -63,7 +64,7 @@ def _features(file: IO[str]) -> Iterator[Any]:
 
 def _is_object(line: str) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
+        return isinstance(parse_json(line), dict)
     except ValueError:
         return False
 
@@ -86,7 +87,7 @@ def _stream(file: IO[str], text: str, *, closing: str) -> Iterator[Any]:
         try:
             if place == len(text):
                 raise ValueError("ended early")
-            value, place = decoder.raw_decode(text, place)
+            value, place = nesting_told(decoder.raw_decode, text, place)
         except ValueError:
             more = file.read(max(_CHUNK, len(text) - place))
             if not more and place == len(text) and not closing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from catfast.catalog.ids import (
 )
 from catfast.catalog.record import Record, RejectedError
 from catfast.catalog.times import parse_time
+from catfast.textfiles import parse_json, read_small
 
 _ENTRY = re.compile(r'^\s*(\w+) = "?(.*?)"?\s*$', re.MULTILINE)
 _CORNERS = ("UL", "UR", "LR", "LL", "UL")
@@ -52,8 +52,8 @@ def mtl_record(path: Path) -> Record:
 def _entries(path: Path) -> dict[str, str]:
     """Keys and values of all groups; the first of a name stands."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-        pairs = _flat(json.loads(text)) if path.suffix == ".json" else _ENTRY.findall(text)
+        text = read_small(path).decode(errors="replace")
+        pairs = _flat(parse_json(text)) if path.suffix == ".json" else _ENTRY.findall(text)
     except (OSError, ValueError) as error:
         raise RejectedError("not_a_scene", f"not readable as an MTL file: {error}") from error
     entries: dict[str, str] = {}

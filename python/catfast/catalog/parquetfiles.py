@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from catfast.catalog.ids import (
 from catfast.catalog.record import LeftAloneError, Record, RejectedError
 from catfast.catalog.times import parse_time
 from catfast.errors import InputError
+from catfast.textfiles import parse_json
 
 NEEDED = ("scene_id", "platform", "acquired", "geometry")
 """Columns that make a GeoParquet a catalogue."""
@@ -74,7 +74,7 @@ class ParquetSource:
                 return None
             raise InputError(f"{self.path}: expected GeoParquet, found a parquet file without geo metadata")
         try:
-            geo = json.loads(metadata[b"geo"])
+            geo = parse_json(metadata[b"geo"])
             column = geo["columns"]["geometry"]
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(

@@ -75,7 +75,7 @@ def scene_bars(count: int, workers: int, *, quiet: bool) -> Iterator[SceneBars]:
     bars = SceneBars()
     if count > 1:
         bars.scenes = tqdm(total=count, desc="scenes", unit="scene", file=sys.stderr)
-    if workers == 1:
+    if workers == 1 or count == 1:
         bars.row = tqdm(unit="row", leave=False, position=int(count > 1), file=sys.stderr)
     try:
         yield bars

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +18,7 @@ from catfast.evaluate.samples import Opened, Sample, latitude_of, merged
 from catfast.evaluate.strata import Facts
 from catfast.planet import describe_scene, scene_id
 from catfast.raster import Raster, StackedRaster, open_raster
+from catfast.textfiles import parse_json, read_small
 
 __all__ = ["ImageFolder", "check_same_size", "images_under"]
 
@@ -145,7 +145,7 @@ def _sun_elevation(image: Path) -> float | None:
     """Of Planet's item metadata beside the image."""
     item = image.with_name(f"{scene_id(image)}_metadata.json")
     try:
-        return float(json.loads(item.read_text(encoding="utf-8"))["properties"]["sun_elevation"])
+        return float(parse_json(read_small(item))["properties"]["sun_elevation"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -22,6 +22,7 @@ from catfast.evaluate.samples import Opened, Sample, latitude_of, merged
 from catfast.evaluate.strata import Facts
 from catfast.planet import describe_scene, scene_id
 from catfast.raster import open_raster
+from catfast.textfiles import parse_json, read_small
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -33,6 +34,8 @@ SHAPE_ENDS = (".gpkg", ".geojson", ".json")
 
 _WORDS = {**CLASS_CODES, "thin": THIN, "ignore": NODATA}
 _SCENE_COLUMN = "scene"
+_SQLITE = b"SQLite format 3\0"
+"""First bytes of a GeoPackage (https://www.sqlite.org/fileformat.html)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +191,7 @@ def _read_geojson(path: Path, column: str) -> tuple[Any, list[str], list[str] | 
     import shapely
 
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(read_small(path))
         features = document["features"]
         properties = [feature["properties"] or {} for feature in features]
         shapes = np.array([shapely.from_geojson(json.dumps(f["geometry"])) for f in features], object)
@@ -205,6 +208,11 @@ def _read_geojson(path: Path, column: str) -> tuple[Any, list[str], list[str] | 
     return shapes, [str(entry[column]) for entry in properties], scenes if given else None, crs
 
 
+def _starts_with(path: Path, magic: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic
+
+
 def _read_gpkg(path: Path, column: str) -> tuple[Any, list[str], list[str] | None, CRS]:
     try:
         import pyogrio
@@ -212,8 +220,13 @@ def _read_gpkg(path: Path, column: str) -> tuple[Any, list[str], list[str] | Non
         raise MissingExtraError("reading a GeoPackage", "report") from None
     import shapely
 
+    # By its name alone GDAL would take a VRT or any other format, which may name further files, or a network.
+    if not (path.is_file() and _starts_with(path, _SQLITE)):
+        raise InputError(
+            f"{path}: expected a GeoPackage, found {'another file' if path.exists() else 'none'}"
+        )
     try:
-        meta, _, wkb, values = pyogrio.raw.read(path)
+        meta, _, wkb, values = pyogrio.raw.read(path.absolute())
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise InputError(f"{path}: cannot be read as GeoPackage: {error}") from error
     names = list(meta["fields"])

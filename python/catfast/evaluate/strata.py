@@ -85,6 +85,8 @@ def read_facts(path: Path) -> dict[str, Facts]:
     """
     known = [field.name for field in fields(Facts)]
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: expected a CSV file, found something that is not a regular file")
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
             columns = reader.fieldnames or []

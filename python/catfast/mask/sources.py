@@ -12,6 +12,7 @@ from pathlib import Path
 from catfast.errors import InputError, MissingExtraError, Notice
 from catfast.order import Manifest, find_manifest
 from catfast.planet import is_image_name
+from catfast.textfiles import read_small
 
 _MAGIC = re.compile(r"[*?[]")
 _LISTS = (".txt", ".lst")
@@ -73,9 +74,9 @@ def find_scenes(sources: Sequence[Path]) -> list[Source]:
 
 
 def _scenes(source: Path) -> list[Source]:
-    if source.is_dir():
+    if os.path.isdir(source):  # noqa: PTH112 - a name too long to exist is no folder, and no error
         return _of_folder(source)
-    if _MAGIC.search(str(source)) and not source.exists():
+    if _MAGIC.search(str(source)) and not os.path.exists(source):  # noqa: PTH110
         return _some(source, [Path(name) for name in sorted(glob.glob(str(source), recursive=True))])  # noqa: PTH207
     if source.suffix.lower() in _LISTS:
         return _some(source, [Path(line) for line in _lines(source)])
@@ -106,7 +107,7 @@ def _of_folder(folder: Path) -> list[Source]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_small(path).decode().splitlines()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,9 @@ def _smp(network: str, config: ModelConfig, **defaults: Any) -> nn.Module:
         raise MissingExtraError(f"The {name} architecture", "train") from None
     options = _options(config, encoder="mobilenet_v2", **defaults)
     encoder = options.pop("encoder")
+    # A colon or a slash would make the library below ask a hub for the network, by way of timm.
+    if not isinstance(encoder, str) or not re.fullmatch(r"[\w.-]+", encoder, re.ASCII):
+        raise InputError(f"encoder must be the plain name of an encoder of smp, not {str(encoder)[:80]!r}")
     try:
         if "decoder_channels" in options:
             options["decoder_channels"] = tuple(options["decoder_channels"])
@@ -56,7 +60,8 @@ def _smp(network: str, config: ModelConfig, **defaults: Any) -> nn.Module:
             **options,
         )
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        reason = str(error).strip("'\"").splitlines()[0]
+        # An encoder that is unknown is answered with the names of all five hundred.
+        reason = str(error).strip("'\"").splitlines()[0].partition(", supported encoders")[0]
         raise InputError(f"no {name} can be built from {dict(config.architecture)}: {reason}") from None
     return module
 

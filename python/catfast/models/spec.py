@@ -13,12 +13,15 @@ from typing import Any
 from catfast.classes import BANDS, CLASS_CODES
 from catfast.errors import InputError
 from catfast.models.domain import Domain
+from catfast.textfiles import parse_json, read_small
 
 __all__ = ["CONFIG_NAME", "ONNX_NAME", "ModelConfig"]
 
 CONFIG_NAME = "config.json"
 ONNX_NAME = "model.onnx"
 _FORMAT = 1
+_LARGEST = 1e9
+_MOST_PIXELS = 1 << 26
 _TUPLES = ("bands", "classes", "mean", "std", "clip")
 
 
@@ -82,7 +85,7 @@ class ModelConfig:
     def _number_problems(self) -> list[str]:
         found: list[str] = []
         numbers = (self.gsd_m, *self.mean, *self.std, *self.clip)
-        if not all(isinstance(n, (int, float)) and math.isfinite(n) for n in numbers):
+        if not all(isinstance(n, (int, float)) and abs(n) < _LARGEST for n in numbers):
             return ["gsd_m, mean, std and clip must be finite numbers"]
         if len(self.mean) != len(self.bands) or len(self.std) != len(self.bands):
             found.append(f"mean and std need one number for each of the {len(self.bands)} bands")
@@ -95,6 +98,8 @@ class ModelConfig:
             return [*found, "tile, halo and multiple_of must be whole numbers"]
         if self.multiple_of < 1 or self.tile < 1 or self.tile % self.multiple_of:
             found.append(f"tile must be a multiple of {self.multiple_of}, not {self.tile}")
+        if self.tile**2 > _MOST_PIXELS:
+            found.append(f"tile must be {math.isqrt(_MOST_PIXELS)} at most, not {self.tile}")
         if not 0 <= 2 * self.halo < self.tile:
             found.append(f"halo must be under half of the tile ({self.tile}), not {self.halo}")
         return found
@@ -113,7 +118,7 @@ class ModelConfig:
         """
         path = Path(folder) / CONFIG_NAME
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parse_json(read_small(path))
         except FileNotFoundError:
             raise InputError(f"{folder} is not a model folder: it has no {CONFIG_NAME}") from None
         except (OSError, ValueError) as error:

@@ -53,6 +53,7 @@ def mine(planet: Path, landsat: Path, output: Path, config: PairsConfig | None =
             _checked(landsat, "landsat", output, notices) as l8,
         ):
             pairs = finish(RUNNERS[config.engine](ps, l8, config), config)
+            _check_once(pairs, planet, landsat)
             if config.plot is not None:
                 shapes = read_footprints(ps, pairs["ps_id"]), read_footprints(l8, pairs["l8_id"])
         pq.write_table(pairs, part, compression="zstd", row_group_size=65_536)
@@ -105,6 +106,15 @@ def _checked(path: Path, kind: str, output: Path, notices: list[Notice]) -> Iter
         made = build(kind, [path], adopted)
         notices += [Notice(notice.name, f"{path}: {notice.message}") for notice in made.warnings]
         yield adopted
+
+
+def _check_once(pairs: pa.Table, planet: Path, landsat: Path) -> None:
+    """Catalogues by catfast name a scene once, unless somebody changed them."""
+    if len(pairs["pair_id"].unique()) < pairs.num_rows:
+        raise InputError(
+            f"{planet} or {landsat}: expected every scene once, found one twice: make it anew with "
+            "'catfast catalog'"
+        )
 
 
 def _over_local(pairs: pa.Table, config: PairsConfig) -> int:

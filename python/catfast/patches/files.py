@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from catfast.errors import InputError
 from catfast.raster import atomic_path
+from catfast.textfiles import read_small
 
 SUMS_NAME = "SHA256SUMS"
 PARTS = "parts"
@@ -52,7 +53,7 @@ def read_sums(root: Path) -> dict[str, str]:
     """
     path = root / SUMS_NAME
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = read_small(path).decode().splitlines()
     except FileNotFoundError:
         raise InputError(f"{root} has no {SUMS_NAME}") from None
     except (OSError, ValueError) as error:

@@ -12,6 +12,7 @@ from typing import Any
 from catfast import __version__
 from catfast.classes import BANDS
 from catfast.errors import InputError, UsageError
+from catfast.textfiles import parse_json, read_small
 
 FORMATS = ("geotiff", "safetensors")
 INFO_NAME = "store.json"
@@ -75,7 +76,7 @@ def read_info(root: Path) -> StoreInfo:
     """
     path = root / INFO_NAME
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = parse_json(read_small(path))
     except FileNotFoundError:
         raise InputError(f"{root} is not a patch store: it has no {INFO_NAME}") from None
     except (OSError, ValueError) as error:

@@ -7,9 +7,12 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catfast.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 IDS = ("pair_id", "ps_id", "l8_id")
 REQUIRED = (*IDS, "dt_s", "ps_acquired")
@@ -53,10 +56,12 @@ def read_pairs(path: Path) -> list[Pair]:
     if not path.is_file():
         raise InputError(f"{path}: expected pairs as 'catfast pairs' writes them, found no such file")
     try:
-        names = pq.read_schema(path).names
+        schema = pq.read_schema(path)
+        names = schema.names
         missing = [name for name in REQUIRED if name not in names]
         if missing:
             raise InputError(f"{path}: expected the columns {', '.join(REQUIRED)}, found no {missing[0]}")
+        _check_types(path, schema)
         rows = pq.read_table(path, columns=[n for n in (*REQUIRED, *OPTIONAL) if n in names]).to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: expected a parquet file: {str(error).splitlines()[0]}") from error
@@ -64,6 +69,19 @@ def read_pairs(path: Path) -> list[Pair]:
         raise InputError(f"{path}: expected pairs, found an empty file")
     _check(path, rows)
     return sorted((_pair(row) for row in rows), key=lambda pair: pair.pair_id)
+
+
+def _check_types(path: Path, schema: pa.Schema) -> None:
+    import pyarrow as pa
+
+    numbers = [name for name in ("dt_s", *OPTIONAL[:3]) if name in schema.names]
+    for name in numbers:
+        found = schema.field(name).type
+        if not (pa.types.is_floating(found) or pa.types.is_integer(found) or pa.types.is_null(found)):
+            raise InputError(f"{path}: expected {name} as numbers, found {found}")
+    found = schema.field("ps_acquired").type
+    if not (pa.types.is_timestamp(found) and found.tz):
+        raise InputError(f"{path}: expected ps_acquired as times with a zone, found {found}")
 
 
 def _check(path: Path, rows: list[dict[str, Any]]) -> None:

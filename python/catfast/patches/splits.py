@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ import numpy as np
 
 from catfast.patches.records import SPLITS
 from catfast.patches.scenes import landsat_scene
+from catfast.textfiles import parse_json, read_small
 
 if TYPE_CHECKING:
     import shapely
@@ -57,7 +57,7 @@ def strip_id(image: Path, ps_id: str) -> str | None:
     """Planet's id of the strip in the item's JSON beside the image; None where there is none."""
     for name in (f"{ps_id}_metadata.json", f"{ps_id}.json"):
         try:
-            item = json.loads((image.parent / name).read_text(encoding="utf-8"))
+            item = parse_json(read_small(image.parent / name))
             return str(item["properties"]["strip_id"])
         except (OSError, ValueError, KeyError, TypeError):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from catfast.patches.tiffs import TiffSource
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_SHARD = re.compile(r"(images|shards)/[^/\0]+")
 
 SOURCES: Mapping[str, type[TiffSource] | type[ShardSource]] = {
     "geotiff": TiffSource,
@@ -107,8 +110,15 @@ def read_index(root: Path) -> pa.Table:
         raise InputError(f"{root} is not a patch store: it has no {INDEX_NAME}") from None
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
+    _check_types(path, table)
+    # Files of the store alone: an index from elsewhere could name any other.
+    if not all(_SHARD.fullmatch(shard or "") for shard in table["shard"].to_pylist()):
+        raise InputError(f"{path}: expected shards in the folders of the store, found others")
+    return table
+
+
+def _check_types(path: Path, table: pa.Table) -> None:
     for field in index_schema():
         found = table.schema.field(field.name).type if field.name in table.schema.names else "none"
         if found != field.type:
             raise InputError(f"{path}: expected a column {field.name} of {field.type}, found {found}")
-    return table

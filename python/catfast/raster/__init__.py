@@ -10,7 +10,7 @@ from catfast.raster.arrays import ArrayRaster, StackedRaster
 from catfast.raster.gdal import Versions, versions
 from catfast.raster.grid import Grid, centre_lonlat, ground_sampling_distance, parse_crs
 from catfast.raster.patchtiff import PatchStyle, TiffTemplate, patch_template, read_patch
-from catfast.raster.provenance import file_sha256, is_made_already
+from catfast.raster.provenance import file_sha256, is_made_already, refuse_input
 from catfast.raster.read import DEFAULT_MAX_SAMPLES, VERIFY, Raster, RasterInfo, open_raster, read_tags
 from catfast.raster.write import (
     CogStyle,
@@ -53,6 +53,7 @@ __all__ = [
     "patch_template",
     "read_patch",
     "read_tags",
+    "refuse_input",
     "tiff_writer",
     "versions",
     "write_geotiff",

@@ -25,6 +25,11 @@ class Grid:
     crs: CRS | None
     """Coordinate reference system, None when the file has none."""
 
+    @property
+    def has_area(self) -> bool:
+        """Whether pixels have an extent: all numbers of the transform finite, and no side of length 0."""
+        return all(map(math.isfinite, self.transform)) and self.transform.determinant != 0
+
 
 def parse_crs(text: str) -> CRS:
     """The CRS of an authority code such as ``EPSG:32604`` or of a WKT.
@@ -46,7 +51,7 @@ def ground_sampling_distance(grid: Grid) -> tuple[float, float]:
     transform, crs = grid.transform, grid.crs
     if crs is None or not (crs.is_projected or crs.is_geographic):
         raise ValueError("the CRS is neither projected nor geographic")
-    if not all(map(math.isfinite, transform)) or transform.determinant == 0:
+    if not grid.has_area:
         raise ValueError(f"the geotransform {tuple(transform)[:6]} has no area")
     if crs.is_projected:
         metres = crs.linear_units_factor[1]

@@ -16,6 +16,8 @@ def file_sha256(path: Path) -> str:
     Raises:
         InputError: it cannot be read.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: expected a file, found something that is not a regular file")
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -38,9 +40,7 @@ def is_made_already(
         OutputError: it was made from something else and ``overwrite`` is off; or it would replace one of
             its inputs, or cannot be written where it is asked for.
     """
-    for name, path in inputs.items():
-        if output.exists() and path.exists() and output.samefile(path):
-            raise OutputError(f"{output}: is the {name} itself: choose another output")
+    refuse_input(output, inputs)
     if not output.parent.is_dir():
         raise OutputError(f"{output}: its folder does not exist")
     if output.is_dir():
@@ -53,6 +53,17 @@ def is_made_already(
         what = differing[0].removeprefix("CATFAST_").lower()
         raise OutputError(f"{output}: exists already, made with another {what}: --overwrite replaces it")
     return True
+
+
+def refuse_input(output: Path, inputs: Mapping[str, Path]) -> None:
+    """Refuse an output that would replace what it is made from, by whatever name or link.
+
+    Raises:
+        OutputError: it would.
+    """
+    for name, path in inputs.items():
+        if output.exists() and path.exists() and output.samefile(path):
+            raise OutputError(f"{output}: is the {name} itself: choose another output")
 
 
 def _differing(wanted: Mapping[str, str], found: Mapping[str, str]) -> Sequence[str]:

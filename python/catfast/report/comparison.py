@@ -13,7 +13,7 @@ import numpy.typing as npt
 from catfast import __version__
 from catfast.classes import CLASS_CODES, NODATA
 from catfast.errors import InputError, Notice, OutputError
-from catfast.raster import CogStyle, Raster, cog_writer, open_raster
+from catfast.raster import CogStyle, Raster, cog_writer, open_raster, refuse_input
 from catfast.report.layers import DIFFERENCE, difference
 from catfast.udm2 import UDM2_BANDS, udm2_codes
 
@@ -84,8 +84,10 @@ def compare(first: Path, second: Path, map_to: Path | None = None, *, overwrite:
         InputError: a file is neither, or the two are not on one grid.
         OutputError: the map is there already, or the disk did not take it.
     """
-    if map_to is not None and map_to.exists() and not overwrite:
-        raise OutputError(f"{map_to}: exists already: --overwrite replaces it")
+    if map_to is not None:
+        refuse_input(map_to, {"first mask": first, "second mask": second})
+        if map_to.exists() and not overwrite:
+            raise OutputError(f"{map_to}: exists already: --overwrite replaces it")
     counts, alone = np.zeros((256, 256), np.int64), 0
     with ExitStack() as stack:
         one, two = (stack.enter_context(open_raster(path)) for path in (first, second))
@@ -116,6 +118,8 @@ def _check(one: Raster, two: Raster) -> tuple[Notice, ...]:
                 f"{info.path}: expected a mask (1 band of uint8) or a UDM2 (8 bands of uint8), "
                 f"found {info.count} of {info.dtype}"
             )
+        if not raster.info.grid.has_area:
+            raise InputError(f"{info.path}: expected a mask on a grid, found a geotransform without area")
     a, b = one.info.grid, two.info.grid
     if (a.height, a.width, a.crs) != (b.height, b.width, b.crs):
         raise InputError(

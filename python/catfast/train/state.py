@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from catfast.errors import InputError
+from catfast.textfiles import parse_json
 
 __all__ = ["STATE_NAME", "SafeState", "read_tree"]
 
@@ -87,7 +88,7 @@ def _tree_of(file: Any, path: Any) -> dict[str, Any]:
     metadata = file.metadata() or {}
     if _TREE not in metadata:
         raise InputError(f"{path} is not the state of a run: it has tensors only")
-    tree: dict[str, Any] = json.loads(metadata[_TREE])
+    tree: dict[str, Any] = parse_json(metadata[_TREE])
     return tree
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from catfast.errors import InputError
+from catfast.textfiles import read_small
 from catfast.train.config import TrainConfig
 
 __all__ = ["RUN_TOML", "load_config", "read", "write"]
@@ -26,9 +27,11 @@ def read(path: Path) -> dict[str, Any]:
         InputError: it cannot be read, or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
+        return tomllib.loads(read_small(path).decode())
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not TOML: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path} is not TOML: {error}") from None
 
