@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,10 @@ class Peak:
     """Pixels to the right."""
     height: float
     """The correlation there."""
+
+    def moved(self, by: tuple[int, int]) -> Peak:
+        """The same, rows and columns further on."""
+        return replace(self, row=self.row + by[0], column=self.column + by[1])
 
     def distance(self, other: Peak) -> float:
         """Pixels between two peaks."""

@@ -5,7 +5,7 @@ what of the scene Landsat does not explain; E, as C for the mask alone, without 
 in shadow. Each is the peak of a partial correlation (:mod:`catfast.labels.displacement.correlate`), bands
 weighed as they tell cloud from ground in Landsat (Fisher's discriminant). Where they agree, the displacement
 is the one nearby, at 30 m, at which the scene's own bands tell the mask best: the most exact of all, but sure
-of nothing.
+of nothing. Where they nearly agree, they are made again at 30 m around that place.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ SMALLEST_M, LARGEST_M = 60.0, 1950.0
 SEARCH_M, NEAR_M = 60.0, 120.0
 """Pixels that all shifts are searched with, and how far around what is found 30 m are looked at."""
 
+NEARLY_M = 240.0
+"""Estimates that lie and move no farther apart at 60 m are made again at 30 m: nearer to the truth."""
+
 CLOUDY = (0.02, 0.98)
 """Share of the footprint that must be cloud."""
 
@@ -69,11 +72,21 @@ def estimate(pair: Coarse, largest_m: float = LARGEST_M) -> Displacement:
     if peaks is None:
         return Displacement.none("no_texture")
     found = _agreed(peaks, step * pair.pixel_m)
+    nearly = max(_apart(peaks) * step * pair.pixel_m, found.spread_m) <= NEARLY_M
+    if nearly and not found.accepted:
+        around = round(-found.shift_y_m / pair.pixel_m), round(found.shift_x_m / pair.pixel_m)
+        closer = _peaks(pair, cloud, 1, around)
+        found = found if closer is None else _agreed(closer, pair.pixel_m)
     return _refined(pair, cloud, found, min(largest_m, LARGEST_M)) if found.accepted else found
 
 
-def _peaks(pair: Coarse, cloud: Flags, step: int) -> list[list[Peak]] | None:
-    """Peaks of A, C and E, each of the whole footprint and with a quadrant left out; pixels of ``step``."""
+def _peaks(
+    pair: Coarse, cloud: Flags, step: int, around: tuple[int, int] | None = None
+) -> list[list[Peak]] | None:
+    """Peaks of A, C and E, each of the whole footprint and with a quadrant left out; pixels of ``step``.
+
+    Those of all shifts, or those near the rows and columns ``around``.
+    """
     inside, shadow = _means(pair.inside, step) == 1, _means((pair.qa & SHADOW) != 0, step) > 0
     landsat, planet = (_standard(_means(bands, step), inside) for bands in (pair.landsat, pair.planet))
     mask = _means(cloud, step)
@@ -86,8 +99,9 @@ def _peaks(pair: Coarse, cloud: Flags, step: int) -> list[list[Peak]] | None:
     static = [*landsat, mask, *(mask * band for band in landsat)]
     parts = quadrants(inside)
     lit = np.where(_grown(shadow), np.int8(-1), parts)
-    reach = int(MARGIN_M / (step * pair.pixel_m)) - 1
-    shifts = Shifts(parts, reach)
+    reach = int((MARGIN_M if around is None else NEARLY_M) / (step * pair.pixel_m)) - 1
+    middle = (0, 0) if around is None else around
+    shifts = Shifts(parts, reach, middle)
     steps = np.arange(-reach, reach + 1)
     allowed = np.hypot(steps[:, None], steps) <= reach
     surfaces = (
@@ -95,14 +109,14 @@ def _peaks(pair: Coarse, cloud: Flags, step: int) -> list[list[Peak]] | None:
         partial_correlation(target, bright, static, parts, shifts),
         partial_correlation(target, mask, static, lit, shifts),
     )
-    return [[peak_of(surface, allowed) for surface in surfaces_of] for surfaces_of in surfaces]
+    return [[peak_of(each, allowed).moved(middle) for each in of_one] for of_one in surfaces]
 
 
 def _agreed(peaks: list[list[Peak]], pixel_m: float) -> Displacement:
     """The mean of the peaks, accepted where they agree."""
     best = [found[0] for found in peaks]
     spread = max(found[0].distance(other) for found in peaks for other in found[1:]) * pixel_m
-    apart = max(a.distance(b) for a in best for b in best) * pixel_m
+    apart = _apart(peaks) * pixel_m
     x = sum(peak.column for peak in best) / len(best) * pixel_m
     y = -sum(peak.row for peak in best) / len(best) * pixel_m
     reason = "disagree" if apart > AGREE_M else "spread" if spread > SPREAD_M else "accepted"
@@ -113,6 +127,11 @@ def _agreed(peaks: list[list[Peak]], pixel_m: float) -> Displacement:
         accepted=reason == "accepted",
         reason=reason,
     )
+
+
+def _apart(peaks: list[list[Peak]]) -> float:
+    """Pixels between those of the whole footprint that are farthest apart."""
+    return max(a[0].distance(b[0]) for a in peaks for b in peaks)
 
 
 def _refined(pair: Coarse, cloud: Flags, found: Displacement, largest_m: float) -> Displacement:
