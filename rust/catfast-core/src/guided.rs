@@ -14,7 +14,7 @@ use crate::grid::{Between, between};
 use crate::simd::dispatch;
 use crate::valid::Sample;
 
-/// Network pixels on each side of a cell among which classes must meet for its edges to be guided.
+/// Network pixels on each side of a cell that its slopes are fitted to, where classes meet among them.
 pub const REACH: usize = 1;
 
 /// Reflectance of one count of a guide.
@@ -181,36 +181,34 @@ impl Cells<'_> {
     /// Slopes of network row `y`.
     fn slopes(&self, y: usize) -> SlopeRow {
         let (classes, width) = (self.network.classes, self.network.width);
-        let mut row = SlopeRow { slopes: vec![0.0; classes * width], guided: vec![false; width] };
-        for x in 0..width {
-            if self.meets(y, x) {
-                row.guided[x] = true;
-                self.fit(y, x, &mut row.slopes);
-            }
+        let mut row = SlopeRow { slopes: vec![0.0; classes * width], guided: self.meeting(y) };
+        for x in (0..width).filter(|x| row.guided[*x]) {
+            self.fit(y, x, &mut row.slopes);
         }
         row
     }
 
-    /// Whether two classes meet around a cell all of whose neighbours are present.
-    fn meets(&self, y: usize, x: usize) -> bool {
-        let own = self.classes[y - self.top][x];
-        let around = |reach| self.around(y, x, reach).map(|(y, x)| self.classes[y - self.top][x]);
-        around(REACH).any(|class| class != own && class != ABSENT) && around(1).all(|class| class != ABSENT)
+    /// Where in row `y` two classes meet among cells that are all present.
+    fn meeting(&self, y: usize) -> Vec<bool> {
+        let rows = &self.classes
+            [y.saturating_sub(REACH) - self.top..=(y + REACH).min(self.network.height - 1) - self.top];
+        let (low, high) = (around(rows, u8::min), around(rows, u8::max));
+        low.iter().zip(&high).map(|(low, high)| low != high && *high != ABSENT).collect()
     }
 
-    /// Cells at most `reach` rows and columns away.
-    fn around(&self, y: usize, x: usize, reach: usize) -> impl Iterator<Item = (usize, usize)> {
-        let (bottom, right) = (self.network.height - 1, self.network.width - 1);
-        let columns = x.saturating_sub(reach)..=(x + reach).min(right);
-        let rows = y.saturating_sub(reach)..=(y + reach).min(bottom);
-        rows.flat_map(move |y| columns.clone().map(move |x| (y, x)))
+    /// Cells at most [`REACH`] rows and columns away.
+    fn near(&self, y: usize, x: usize) -> impl Iterator<Item = usize> {
+        let Network { height, width, .. } = *self.network;
+        let columns = x.saturating_sub(REACH)..=(x + REACH).min(width - 1);
+        let rows = y.saturating_sub(REACH)..=(y + REACH).min(height - 1);
+        rows.flat_map(move |y| columns.clone().map(move |x| y * width + x))
     }
 
-    /// Least squares over the 3 x 3 cells around one, ridged by [`NOISE`].
+    /// Least squares over the cells around one, ridged by [`NOISE`].
     fn fit(&self, y: usize, x: usize, slopes: &mut [f32]) {
         let Network { classes, width, .. } = *self.network;
         let here = f64::from(self.coarse[y * width + x]);
-        let around = || self.around(y, x, 1).map(|(y, x)| y * width + x);
+        let around = || self.near(y, x);
         let beyond = |cell: usize| f64::from(self.coarse[cell]) - here;
         let count = around().count() as f64;
         let mean = around().map(beyond).sum::<f64>() / count;
@@ -221,6 +219,20 @@ impl Cells<'_> {
             slopes[class * width + x] = (covariance / (variance + NOISE)) as f32;
         }
     }
+}
+
+/// What `pick` leaves of the classes at most [`REACH`] away, within rows that are as near.
+fn around(rows: &[Vec<u8>], pick: fn(u8, u8) -> u8) -> Vec<u8> {
+    let mut column = rows[0].clone();
+    for row in &rows[1..] {
+        column.iter_mut().zip(row).for_each(|(kept, &class)| *kept = pick(*kept, class));
+    }
+    let mut found = column.clone();
+    for step in 1..=REACH.min(column.len() - 1) {
+        found[step..].iter_mut().zip(&column).for_each(|(kept, &class)| *kept = pick(*kept, class));
+        found.iter_mut().zip(&column[step..]).for_each(|(kept, &class)| *kept = pick(*kept, class));
+    }
+    found
 }
 
 impl Network<'_> {
