@@ -92,14 +92,14 @@ class SceneRows:
             yield start, min(start + step, self._down.scene)
 
     def _prefetched(self, spans: Iterator[tuple[int, int]]) -> Iterator[npt.NDArray[Any]]:
-        ahead = None
+        # Taken out before it is handed over: a future kept here would hold on to rows already resampled.
+        reading: deque[Future[npt.NDArray[Any]]] = deque()
         for span in spans:
-            following = self._executor.submit(self._raster.read_rows, self._scene.bands, *span)
-            if ahead is not None:
-                yield ahead.result()
-            ahead = following
-        if ahead is not None:
-            yield ahead.result()
+            reading.append(self._executor.submit(self._raster.read_rows, self._scene.bands, *span))
+            if len(reading) > 1:
+                yield reading.popleft().result()
+        while reading:
+            yield reading.popleft().result()
 
     def _read_until(self, row: int) -> None:
         """Hold all scene rows before ``row`` that are still needed."""
