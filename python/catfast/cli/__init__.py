@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import click
 
 from catfast import __version__
-from catfast.errors import CatfastError
+from catfast.cli.limits import check_memory, told
+from catfast.errors import CatfastError, one_line
 
 COMMANDS = {
     "catalog": "Make scene catalogues of Planet and Landsat metadata, and look into them.",
@@ -46,6 +47,7 @@ class LazyGroup(click.Group):
         """Import and return the subcommand, None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
+        check_memory(cmd_name)
         command: click.Command = importlib.import_module(f"catfast.cli.{cmd_name}").command
         return command
 
@@ -84,9 +86,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader of stdout went away, as `| head` does: nothing is left to say, nor to flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        foreseen = told(error)
+        if foreseen is None:
+            raise
+        _fail(str(foreseen), foreseen.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(message: str, code: int) -> None:
-    click.echo(f"catfast: {message}", err=True)
+    click.echo(f"catfast: {one_line(message)}", err=True)
     sys.exit(code)

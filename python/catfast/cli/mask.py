@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catfast.cli.progress import scene_bars
-from catfast.errors import UsageError
+from catfast.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     from catfast.mask import MaskResult, Outcome
@@ -150,12 +150,13 @@ def command(
 
 def _tell(outcome: Outcome, *, as_json: bool, quiet: bool) -> None:
     if outcome.result is None:
-        click.echo(f"catfast: {outcome.message}", err=True)
+        click.echo(f"catfast: {one_line(outcome.message)}", err=True)
     else:
         for notice in outcome.result.warnings:
-            click.echo(f"catfast: warning: {outcome.scene}: {notice.message} ({notice.name})", err=True)
+            told = one_line(f"{outcome.scene}: {notice.message} ({notice.name})")
+            click.echo(f"catfast: warning: {told}", err=True)
         if not quiet:
-            click.echo(_sentence(outcome.result), err=True)
+            click.echo(one_line(_sentence(outcome.result)), err=True)
     if as_json:
         click.echo(json.dumps(outcome.as_dict()))
 

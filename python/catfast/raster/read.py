@@ -72,6 +72,8 @@ class Raster:
     def __init__(self, dataset: Any, info: RasterInfo, check: BlockCheck | None) -> None:
         self._dataset, self._check = dataset, check
         self.info = info
+        self._path = info.path.absolute()
+        self._stamp = _stamp(self._path)
 
     def read_rows(self, bands: Sequence[int], start: int, stop: int) -> npt.NDArray[Any]:
         """Rows ``start`` to ``stop`` of ``bands`` (1-based), shape (bands, stop - start, width).
@@ -87,18 +89,22 @@ class Raster:
         """``bands`` (1-based) from the first to before the last of ``rows`` and ``columns``.
 
         Raises:
-            InputError: the pixels cannot be decoded, or are not what their checksums say.
+            InputError: the pixels cannot be decoded, are not what their checksums say, or the file changed
+                since it was opened.
         """
         if self._check is not None:
             self._check.window(bands, rows, columns)
         window = Window(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
         try:
-            return np.asarray(self._dataset.read(list(bands), window=window))
+            pixels = np.asarray(self._dataset.read(list(bands), window=window))
         except (*GDAL_ERRORS, MemoryError) as error:
             raise InputError(
                 f"{self.info.path}: rows {rows[0]} to {rows[1]} cannot be read (truncated or corrupt file): "
                 f"{reason(error)}"
             ) from error
+        if _stamp(self._path) != self._stamp:
+            raise InputError(f"{self.info.path}: changed while it was read")
+        return pixels
 
     def preview(self, bands: Sequence[int], side: int, *, average: bool) -> npt.NDArray[Any]:
         """``bands`` (1-based) made smaller, (bands, h, w), so that neither side is longer than ``side``.
@@ -176,6 +182,15 @@ def _check_regular_tiff(path: Path) -> None:
         raise InputError(f"{path}: cannot be opened: {reason(error)}") from error
     if magic not in TIFF_MAGIC:
         raise InputError(f"{path}: expected a GeoTIFF, found a file that does not start as a TIFF")
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What tells a file from one that was written over it, or put in its place; None of one that is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _describe(path: Path, dataset: Any) -> RasterInfo:
