@@ -2,7 +2,7 @@
 #   make demo              light install (no torch), masks a simulated scene
 #   make demo SCENE=x.tif  masks your own
 #   make test              every extra, lints, cargo and Python tests
-#   make lint | bench | kills | model | experiment | wheel | clean
+#   make lint | bench | kills | fuzz | audit | model | experiment | wheel | clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +14,7 @@ SOURCES := pyproject.toml constraints.txt Cargo.toml Cargo.lock $(shell find rus
 
 export PYO3_PYTHON = $(abspath $(BIN)/python)
 
-.PHONY: demo test lint rust-test python-test bench kills model experiment wheel clean
+.PHONY: demo test lint rust-test python-test bench kills fuzz audit model experiment wheel clean
 
 demo: $(VENV)/light
 	$(BIN)/python examples/demo.py $(if $(SCENE),"$(SCENE)")
@@ -64,6 +64,19 @@ $(VENV)/full: $(BIN)/python $(SOURCES)
 # Kills `catfast patches` at 20 random points a format and compares the resumed stores: minutes.
 kills: $(VENV)/full
 	$(BIN)/python -m tests.kills
+
+# A million runs of each fuzz target (RUNS=n for fewer), by libFuzzer where a nightly compiler and cargo-fuzz are
+# installed, else by proptest: minutes. What was run is in rust/fuzz/RECORD.md.
+fuzz:
+	sh rust/fuzz/run.sh
+
+# Licences and sources of all crates, and known weaknesses of crates and packages as far as their lists can be
+# reached; needs `cargo install --locked cargo-deny`.
+audit: $(VENV)/full
+	cargo deny check licenses bans sources
+	cargo deny check advisories || echo "crate advisories: see above"
+	$(PIP) pip-audit
+	$(BIN)/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip || echo "package advisories: see above"
 
 # An abi3 wheel for any Linux with glibc 2.28 or newer, into dist.
 wheel: $(VENV)/full

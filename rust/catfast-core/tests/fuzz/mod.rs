@@ -136,8 +136,8 @@ pub fn tiles(data: &[u8]) {
     let (rows, cols) = (bytes.places(count), bytes.places(count));
     let (mean, std) = (Array1::from(bytes.singles(bands)), Array1::from(bytes.singles(bands)));
     let clip = (bytes.single(), bytes.single());
-    let image =
-        Array3::from_shape_vec((bands, height, width), bytes.singles(bands * height * width)).expect("its size");
+    let image = Array3::from_shape_vec((bands, height, width), bytes.singles(bands * height * width))
+        .expect("its size");
     let mut out = Array4::from_elem((count, bands, tall, wide), f32::NAN);
     let places = Tiles { rows: rows.view(), cols: cols.view() };
     let norm = Normalisation { mean: mean.view(), std: std.view(), clip };
