@@ -2,7 +2,9 @@
 #   make demo              light install (no torch), masks a simulated scene
 #   make demo SCENE=x.tif  masks your own
 #   make test              every extra, lints, cargo and Python tests
-#   make lint | bench | kills | fuzz | audit | model | experiment | wheel | clean
+#   make docs              the documentation site, into build/docs
+#   make lint | bench | kills | interruptions | soak | coverage | fuzz | audit | model | experiment | newuser
+#   make wheel | clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +16,9 @@ SOURCES := pyproject.toml constraints.txt Cargo.toml Cargo.lock $(shell find rus
 
 export PYO3_PYTHON = $(abspath $(BIN)/python)
 
-.PHONY: demo test lint rust-test python-test bench kills fuzz audit model experiment wheel clean
+MINUTES ?= 3
+
+.PHONY: demo test lint rust-test python-test bench kills fuzz audit interruptions soak docs coverage model experiment newuser wheel clean
 
 demo: $(VENV)/light
 	$(BIN)/python examples/demo.py $(if $(SCENE),"$(SCENE)")
@@ -77,6 +81,25 @@ audit: $(VENV)/full
 	cargo deny check advisories || echo "crate advisories: see above"
 	$(PIP) pip-audit
 	$(BIN)/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip || echo "package advisories: see above"
+
+# Strikes every command at random moments, and tries faulty disks, streams, locks and clocks: half an hour.
+interruptions: $(VENV)/full
+	$(BIN)/python -m tests.interruptions --blows 16
+
+# Masks scenes in one process and watches memory, open files and the folder; make soak MINUTES=60.
+soak: $(VENV)/full
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+docs: $(VENV)/full
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/docs
+
+# Line coverage of Python and Rust by the whole test suite; make coverage TESTS="tests/unit tests/property".
+coverage: $(VENV)/full
+	$(BIN)/python -m tests.coverage_report $(TESTS)
+
+# From git clone to a first mask in an empty environment, timed part by part: minutes.
+newuser: $(VENV)/light
+	$(BIN)/python benches/newuser.py
 
 # An abi3 wheel for any Linux with glibc 2.28 or newer, into dist.
 wheel: $(VENV)/full

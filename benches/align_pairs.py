@@ -63,7 +63,7 @@ class SimulatedPair:
     truth: npt.NDArray[np.uint8]
     """(h, w): true classes as PlanetScope sees them."""
     moved_m: Metres
-    """Metres east and north from where Landsat sees the main layer to where PlanetScope does."""
+    """Metres east and north from where Landsat sees the main layer to where PlanetScope's pixels have it."""
     ground: str
     """Key of GROUNDS."""
     cloud: str
@@ -110,10 +110,10 @@ def make_pair(seed: int, *, nuisance: float = 1.0, unrelated: bool = False) -> S
     corrected = float(rng.random() < 0.5)
     faults = (0.3 * nuisance, 0.1 * nuisance, 0.003 * nuisance)
     ground_seen, sky, other_image = _see(draws, place, planet_look, corrected=corrected, faults=faults)
-    truth = classes(np, ground_seen, sky)[0]
-    planet = _differently(draws, rng, other_image, ground_seen, nuisance)
+    planet, off = _differently(draws, rng, other_image, ground_seen, nuisance)
+    truth = classes(np, *_displaced(draws, ground_seen, sky, off))[0]
     planet[:, ~_footprint(rng)] = np.nan
-    a, b = planet_look.seen[main], landsat_look.seen[main]
+    a, b = _add(planet_look.seen[main], off), landsat_look.seen[main]
     return SimulatedPair(
         landsat=image,
         qa=qa,
@@ -235,15 +235,31 @@ def _evolved(draws: Draws, layers: tuple[Layer, Layer], nuisance: float) -> tupl
 
 def _differently(
     draws: Draws, rng: np.random.Generator, image: Floats, ground: Ground, nuisance: float
-) -> Floats:
-    """What PlanetScope adds: calibration, a gradient, sun glint seen from elsewhere, misregistration."""
+) -> tuple[Floats, Metres]:
+    """What PlanetScope adds: calibration, a gradient, sun glint seen from elsewhere, misregistration.
+
+    The image, and by how many metres east and north everything in it, ground and cloud, is off.
+    """
     gain = 1 + 0.03 * nuisance * rng.standard_normal((4, 1, 1)) + 0.05 * nuisance * rng.standard_normal()
     smooth = power_law(draws, 2, SHAPE, Texture(exponent=4.0, corner=1.0))
     glint = 0.015 * nuisance * abs(rng.standard_normal()) * np.exp(0.5 * smooth[0]) * ground.water[0]
     offset = 0.005 * nuisance * rng.standard_normal((4, 1, 1))
     changed = image * gain * (1 + 0.015 * nuisance * smooth[1]) + glint + offset
-    dy, dx = 0.25 * nuisance * rng.standard_normal(2)
-    return np.asarray(filtered(draws, changed.astype(np.float32), dy=dy, dx=dx), np.float32)
+    dy, dx = 0.25 * nuisance * PX_M * rng.standard_normal(2)
+    off = (float(dx), float(-dy))
+    return _moved(draws, changed.astype(np.float32), off), off
+
+
+def _displaced(draws: Draws, ground: Ground, sky: Sky, off: Metres) -> tuple[Ground, Sky]:
+    """Ground and sky as an image has them that is off by so much: its truth."""
+
+    def moved(thing: Ground | Sky, *names: str) -> dict[str, Floats]:
+        return {name: _moved(draws, getattr(thing, name), off) for name in names}
+
+    return (
+        dataclasses.replace(ground, **moved(ground, "reflectance", "snow", "water")),
+        dataclasses.replace(sky, **moved(sky, "thickness", "sunlight")),
+    )
 
 
 def _qa(

@@ -26,17 +26,18 @@ def write_card(
 ) -> Path:
     """Write ``README.md`` into the model folder and return its path."""
     path = folder / "README.md"
-    path.write_text(_text(settings, scores, parity, parameters), encoding="utf-8")
+    path.write_text(_text(folder, settings, scores, parity, parameters), encoding="utf-8")
     return path
 
 
-def _text(settings: Settings, scores: dict[str, Any], parity: Parity, parameters: int) -> str:
+def _text(folder: Path, settings: Settings, scores: dict[str, Any], parity: Parity, parameters: int) -> str:
     chips = {source: entry["chips"] for source, entry in scores["pooled"].items()}
-    config: ModelConfig = settings.config()
+    config = ModelConfig.load(folder)
     fine: Stage = settings.finetune
     return _TEMPLATE.read_text(encoding="utf-8").format(
         tables=_pooled(scores) + _by_fold(scores) + _clear_chips(scores) + _checks(scores),
         folds=settings.folds,
+        domain="\n".join(f"- {line}" for line in config.domain.lines()),
         gsd=config.gsd_m,
         architecture=", ".join(f"{key} {value}" for key, value in settings.architecture.items()),
         parameters=parameters,

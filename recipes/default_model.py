@@ -27,6 +27,7 @@ from torch import nn
 from catfast.models import build, export, load, save
 from recipes.card import write_card
 from recipes.chips import Chip, folds, load_checks, load_chips
+from recipes.domain import domain_of
 from recipes.loop import train
 from recipes.score import score_checks, score_chips, summary
 from recipes.settings import Settings, Stage
@@ -141,6 +142,7 @@ def ship(settings: Settings, work: Path, chips_folder: Path, out: Path, device: 
     """Finetune on all chips, write the model folder and its card."""
     chips, checks, config = load_chips(chips_folder), load_checks(chips_folder), settings.config()
     module = load(finetune(settings, work, chips, _FINAL, device))
+    config = replace(config, domain=domain_of(settings, chips))
     save(module, config, out)
     parity = export(out)
     scores = json.loads((work / "scores.json").read_text(encoding="utf-8"))

@@ -14,11 +14,15 @@ ORDER = [
     "errors",
     "textfiles",
     "locks",
+    "sun",
+    "temporary",
+    "workers",
     "classes",
     "udm2",
     "pictures",
     "raster",
     "planet",
+    "acquisition",
     "order",
     "wrs2",
     "landsat",
@@ -30,6 +34,7 @@ ORDER = [
     "models",
 ]
 ORDER += ["train", "mask", "xarray", "evaluate", "report", "doctor", "cli"]
+ORDER += ["__main__"]
 """Rooms from first to last: a room imports only what stands before it."""
 
 STAGES = {"catalog", "pairs", "labels", "patches", "train", "evaluate", "mask", "simulate"}

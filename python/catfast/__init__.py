@@ -5,12 +5,11 @@ Public names are imported when first used: ``import catfast`` loads neither torc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from catfast._core import __version__
 from catfast._lazy import names_from
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from catfast._core import __version__
     from catfast.catalog import CatalogConfig, CatalogResult
     from catfast.errors import CatfastError, InputError, MissingExtraError, Notice, OutputError, UsageError
     from catfast.evaluate import EvaluateConfig, EvaluateResult, evaluate_models
@@ -81,6 +80,7 @@ _HOMES = {
     "TrainResult": "train",
     "UsageError": "errors",
     "WorldConfig": "simulate",
+    "__version__": "_core",
     "cut_patches": "patches",
     "evaluate_models": "evaluate",
     "mask": "mask",

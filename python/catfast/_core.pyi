@@ -9,9 +9,11 @@ __all__ = [
     "CIRRUS",
     "DILATED",
     "FILL",
+    "GUIDE_REACH",
     "MEDIUM",
     "__version__",
     "blend_tiles",
+    "brightness",
     "classify_rows",
     "cpu_features",
     "cut_tiles",
@@ -20,7 +22,9 @@ __all__ = [
     "first_damaged_block",
     "grow_codes",
     "halve_codes",
+    "mark_meeting",
     "patch_counts",
+    "read_blocks",
     "resample_area",
     "set_threads",
     "valid_mask",
@@ -35,6 +39,7 @@ FILL: int
 DILATED: int
 MEDIUM: int
 CIRRUS: int
+GUIDE_REACH: int
 
 def cpu_features() -> list[str]: ...
 def set_threads(count: int) -> None: ...
@@ -64,6 +69,18 @@ def warp_qa(
 def first_damaged_block(
     data: NDArray[np.uint8], blocks: NDArray[np.int64], *, codec: Literal["deflate", "zstd"], most: int
 ) -> int | None: ...
+def read_blocks(
+    path: str,
+    places: NDArray[np.int64],
+    out: NDArray[np.unsignedinteger],
+    *,
+    codec: Literal["deflate", "zstd"],
+    block: tuple[int, int],
+    samples: int,
+    wanted: Sequence[int],
+    predictor: int,
+    big_endian: bool,
+) -> tuple[list[int], list[int]]: ...
 def valid_mask(
     dn: NDArray[np.uint16] | NDArray[np.float32], nodata: float | None, out: NDArray[np.uint8]
 ) -> tuple[int, int]: ...
@@ -109,7 +126,24 @@ def classify_rows(
     threshold: float | None,
     cloud: int,
     confidence: NDArray[np.uint8] | None,
+    guide: tuple[NDArray[np.uint16], NDArray[np.float32]] | None = None,
 ) -> list[int]: ...
+def brightness(
+    dn: NDArray[np.uint16] | NDArray[np.float32],
+    out: NDArray[np.uint16],
+    *,
+    gain: tuple[float, float, float],
+    offset: float,
+) -> None: ...
+def mark_meeting(
+    times: NDArray[np.int64],
+    sides: Sequence[NDArray[np.float64]],
+    few_times: NDArray[np.int64],
+    few_sides: Sequence[NDArray[np.float64]],
+    window: int,
+    met: NDArray[np.bool_],
+    met_few: NDArray[np.bool_],
+) -> None: ...
 def halve_codes(codes: NDArray[np.uint8], out: NDArray[np.uint8], nodata: int) -> None: ...
 def grow_codes(
     codes: NDArray[np.uint8],

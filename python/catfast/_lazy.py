@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing itself takes longer to load than all of this package
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
 
 def names_from(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:

@@ -29,6 +29,7 @@ __all__ = [
     "is_image_name",
     "local_name",
     "metadata_root",
+    "metadata_xml",
     "reflectance_coefficients",
     "scene_id",
 ]
@@ -236,7 +237,7 @@ def _maximum(raster: Raster, bands: Sequence[int]) -> float:
 
 
 def _analytic_gain(path: Path, bands: Sequence[int]) -> tuple[float, ...]:
-    xml = _metadata_xml(path)
+    xml = metadata_xml(path)
     if xml is None:
         raise InputError(
             f"{path}: AnalyticMS is radiance and needs its XML (..._3B_AnalyticMS_metadata.xml) beside it, "
@@ -251,8 +252,8 @@ def _analytic_gain(path: Path, bands: Sequence[int]) -> tuple[float, ...]:
     return tuple(coefficients[band] for band in bands)
 
 
-def _metadata_xml(path: Path) -> Path | None:
-    """The XML with the same id, and where there is a choice the same ``8b`` and ``clip`` marks."""
+def metadata_xml(path: Path) -> Path | None:
+    """The XML beside a scene with its id, of several the one with the same ``8b`` and ``clip`` marks."""
     found = sorted(path.parent.glob(f"{scene_id(path)}_3B_AnalyticMS*metadata*.xml"))
     if not found:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 
 import numpy as np
@@ -12,6 +13,7 @@ from numcodecs.zstd import Zstd
 from catfast import _core
 from catfast.errors import InputError
 from catfast.raster import open_raster
+from catfast.raster.layout import BlockLayout
 from tests.conftest import NORTH_UP
 
 SIDE = 512
@@ -127,6 +129,95 @@ def test_a_sparse_file_has_nothing_to_compare(tmp_path):
         pass
     with open_raster(path) as raster:
         assert not raster.read_rows([1], 0, SIDE).any()
+
+
+DIRECT = [
+    (compress, dtype, predictor, layout)
+    for compress in ("deflate", "zstd")
+    for dtype, predictor in (("uint8", 1), ("uint16", 2), ("int16", 2), ("float32", 3), ("float64", 1))
+    for layout in ("tiles", "bands apart", "strips", "bigtiff", "big-endian")
+]
+
+
+@pytest.mark.parametrize(("compress", "dtype", "predictor", "layout"), DIRECT)
+def test_usual_layouts_are_not_decoded_twice(tmp_path, compress, dtype, predictor, layout):
+    path = tmp_path / "scene.tif"
+    profile = {"count": 8, "width": SIDE, "height": SIDE, "dtype": dtype, "compress": compress}
+    pixels = np.random.default_rng(1).integers(0, 200, (8, SIDE, SIDE)).astype(dtype)
+    with rasterio.open(
+        path, "w", driver="GTiff", transform=NORTH_UP, predictor=predictor, **profile, **LAYOUTS[layout]
+    ) as dataset:
+        dataset.write(pixels)
+    with rasterio.open(path) as dataset, open_raster(path) as raster:
+        found = BlockLayout.of(path, dataset)
+        assert found is not None
+        assert found.direct
+        assert [int(found.offsets[0, 0, 0]), int(found.sizes[0, 0, 0])] == [
+            int(dataset.get_tag_item(f"BLOCK_{what}_0_0", "TIFF", 1)) for what in ("OFFSET", "SIZE")
+        ]
+        for rows, columns in (((0, SIDE), (0, SIDE)), ((100, 300), (7, 400)), ((250, 380), (0, 130))):
+            window = raster.read_window([6, 2], rows, columns)
+            assert np.array_equal(window, pixels[[5, 1], slice(*rows), slice(*columns)])
+
+
+@pytest.mark.parametrize("value", [0, 1, 2**40, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("field", [4, 12])
+def test_a_table_that_is_not_there_gives_no_other_pixels(tmp_path, field, value):
+    path = tmp_path / "scene.tif"
+    noise = write(path, compress="deflate", tiled=True, blockxsize=16, blockysize=16, BIGTIFF="YES")
+    content = bytearray(path.read_bytes())
+    (at,) = struct.unpack_from("<Q", content, 8)
+    (count,) = struct.unpack_from("<Q", content, at)
+    entries = range(at + 8, at + 8 + 20 * count, 20)
+    entry = next(place for place in entries if struct.unpack_from("<H", content, place)[0] == 324)
+    struct.pack_into("<Q", content, entry + field, value)
+    path.write_bytes(content)
+    try:
+        with open_raster(path) as raster:
+            assert np.array_equal(raster.read_rows([1, 2, 3, 4], 0, SIDE), noise)
+    except InputError as error:
+        assert str(path) in str(error)  # noqa: PT017 - any other error is a failure
+
+
+@pytest.mark.parametrize("compress", ["deflate", "zstd"])
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, compress):
+    path, other = tmp_path / "scene.tif", tmp_path / "other.tif"
+    write(path, compress=compress, **LAYOUTS["tiles"])
+    with open_raster(path) as raster:
+        raster.read_rows([1], 0, 128)
+        write(other, compress=compress, **LAYOUTS["strips"])
+        other.replace(path)
+        with pytest.raises(InputError, match="the file changed while it was read"):
+            raster.read_rows([1], 128, 256)
+        path.unlink()
+        with pytest.raises(InputError, match="cannot be read: No such file"):
+            raster.read_rows([1], 128, 256)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("compress", ["deflate", "zstd"])
+def test_a_truncated_file_is_said_to_be(tmp_path, layout, compress):
+    path = tmp_path / "scene.tif"
+    # A directory behind the pixels would be lost with them.
+    profile = {
+        "count": 4,
+        "width": SIDE,
+        "height": SIDE,
+        "dtype": "uint16",
+        "nodata": 0,
+        "compress": compress,
+    }
+    with rasterio.open(
+        path, "w", driver="GTiff", transform=NORTH_UP, **profile, **LAYOUTS[layout]
+    ) as dataset:
+        dataset.write(np.random.default_rng(1).integers(800, 1200, (4, SIDE, SIDE)).astype(np.uint16))
+    last = max(start for start, _ in block_bytes(path))
+    path.write_bytes(path.read_bytes()[: last + 1])
+    with (
+        open_raster(path) as raster,
+        pytest.raises(InputError, match=f"the file is truncated: it ends at byte {last + 1}"),
+    ):
+        raster.read_rows([1, 2, 3, 4], 0, SIDE)
 
 
 def kernel(blocks, most=1000, codec="deflate"):

@@ -10,6 +10,10 @@ import pystac
 import pytest
 import rasterio
 from pyproj import Transformer
+from pystac.extensions.classification import ClassificationExtension
+from pystac.extensions.eo import EOExtension
+from pystac.extensions.projection import ProjectionExtension
+from pystac.extensions.raster import RasterExtension
 from rasterio.transform import Affine
 from rio_cogeo.cogeo import cog_validate
 
@@ -102,6 +106,30 @@ def test_percentages_count_the_area_of_interest(mask, scene, tmp_path):
     assert mask(scene, "-o", tmp_path / "m.tif", "--aoi", aoi)["status"] == "skipped"
 
 
+@pytest.mark.parametrize("crs", ["EPSG:32604", "urn:ogc:def:crs:EPSG::3413", "urn:ogc:def:crs:OGC:1.3:CRS84"])
+def test_an_area_with_a_hole_in_the_crs_that_the_file_names(mask, scene, tmp_path, crs):
+    """As QGIS exports it; the corners lie between pixel middles."""
+    with rasterio.open(scene) as dataset:
+        transform = dataset.transform
+
+    def ring(first, last):
+        places = [(first, first), (first, last), (last, last), (last, first), (first, first)]
+        turn = Transformer.from_crs(UTM_4N, crs, always_xy=True)
+        return [list(turn.transform(*(transform @ place))) for place in places]
+
+    aoi = tmp_path / "aoi.geojson"
+    shape = {"type": "Polygon", "coordinates": [ring(10, 200), ring(60, 120)]}
+    named = {"type": "name", "properties": {"name": crs}}
+    feature = {"type": "Feature", "properties": {}, "geometry": shape}
+    aoi.write_text(json.dumps({"type": "FeatureCollection", "crs": named, "features": [feature]}))
+    told = mask(scene, "-o", tmp_path / "m.tif", "--aoi", aoi)
+    codes, inside = read(tmp_path / "m.tif")[0], np.zeros((256, 256), bool)
+    inside[10:200, 10:200], inside[60:120, 60:120] = True, False
+    seen = codes[inside]
+    assert told["valid_percent"] == pytest.approx(100 * (seen != 255).mean(), abs=1e-3)
+    assert told["classes"]["cloud"] == pytest.approx(100 * (seen == 1).sum() / (seen != 255).sum(), abs=1e-3)
+
+
 def test_a_scene_outside_the_area_has_no_percentages(mask, scene, tmp_path):
     aoi = tmp_path / "aoi.geojson"
     aoi.write_text(json.dumps(square(10, 10, 11, 11)))
@@ -119,6 +147,16 @@ def test_a_scene_outside_the_area_has_no_percentages(mask, scene, tmp_path):
         ('{"type": "Polygon", "coordinates": [[[1, 2], [3, 4]]]}', "found a ring of 2 corners"),
         (
             '{"type": "Polygon", "coordinates": [[[5e5, 7e6], [6e5, 7e6], [6e5, 8e6], [5e5, 7e6]]]}',
+            "a ring of 4",
+        ),
+        (
+            '{"type": "Polygon", "crs": {"type": "name", "properties": {"name": "EPSG:0"}}, '
+            '"coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}',
+            "expected a CRS that PROJ knows",
+        ),
+        (
+            '{"type": "Polygon", "crs": {"properties": {"name": "EPSG:32604"}}, '
+            '"coordinates": [[[0, 0], [1e300, 0], [1, 1], [0, 0]]]}',
             "a ring of 4",
         ),
         ('{"type": "Polygon", "coordinates": [["a", "b", "c", "d"]]}', "expected rings of longitude"),
@@ -168,6 +206,13 @@ def test_a_stac_item_tells_what_was_made(mask, tmp_path):
     scene = write_scene(tmp_path / f"{NAME}.tif", cloudy_dn())
     told = mask(scene, "--stac", "--out-dir", tmp_path / "out")
     item = pystac.Item.from_file(tmp_path / "out" / f"{NAME}_mask.json")
+    asset = item.assets["mask"]
+    assert EOExtension.ext(item).cloud_cover == told["classes"]["cloud"]
+    assert ProjectionExtension.ext(item).code == UTM_4N
+    assert [band.nodata for band in RasterExtension.ext(asset).bands] == [255]
+    classes = ClassificationExtension.ext(asset).classes
+    assert {found.value: found.name for found in classes}[2] == "cloud-shadow"
+    assert all(found.color_hint and found.description for found in classes)
     item.stac_extensions = []  # their schemas are not shipped with pystac; the core one is
     assert item.validate()
     assert item.datetime.isoformat() == "2023-06-01T10:11:12.120000+00:00"
@@ -178,6 +223,21 @@ def test_a_stac_item_tells_what_was_made(mask, tmp_path):
         assert Affine(*item.properties["proj:transform"][:6]) == dataset.transform
         west, south = lonlat(*(dataset.bounds[:2]))
     assert item.bbox[:2] == pytest.approx([west, south], abs=1e-4)
+
+
+def test_a_stac_item_lists_the_extensions_that_it_uses(mask, tmp_path):
+    for name, dn in (("20230601_101112_12_2401", cloudy_dn()), ("20230602_101112_12_2401", 0 * cloudy_dn())):
+        mask(write_scene(tmp_path / f"{name}_3B_AnalyticMS_SR.tif", dn), "--stac", "--format", "udm2")
+        text = (tmp_path / f"{name}_3B_AnalyticMS_SR_mask.json").read_text()
+        item = json.loads(text)
+        used = {
+            key.split(":")[0]
+            for part in (item["properties"], *item["assets"].values())
+            for key in part
+            if ":" in key
+        } - {"catfast"}
+        listed = {url.split("/")[3] for url in item["stac_extensions"]}
+        assert listed == {"projection" if name == "proj" else name for name in used}
 
 
 def test_a_stac_item_over_the_antimeridian_is_cut(mask, tmp_path):

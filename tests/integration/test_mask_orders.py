@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import fcntl
 import hashlib
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -253,3 +258,35 @@ def test_the_same_file_named_twice_is_masked_once(mask, order, tmp_path):
 def test_workers_below_one_are_refused(mask, order, tmp_path):
     run = mask(order, "--out-dir", tmp_path / "masks", "--workers", "0")
     assert (run.code, "--workers must be at least 1" in run.err) == (2, True)
+
+
+def on_a_terminal(*arguments: object) -> str:
+    """What a command shows on a terminal 300 columns wide; its exit code must be 0."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 300, 0, 0))
+    command = [sys.executable, "-c", "from catfast.cli import main; main()", *map(str, arguments)]
+    run = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # how Linux tells the end of a terminal
+        while part := os.read(ours, 1 << 16):
+            shown += part
+    os.close(ours)
+    assert run.wait() == 0, shown
+    return shown.decode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_bar_over_scenes_and_every_sentence_on_a_line_of_its_own(order, tmp_path, known_model, workers):
+    shown = on_a_terminal(
+        "mask", order, "--out-dir", tmp_path / "o", "--model", known_model, "--workers", workers
+    )
+    assert "scenes: 100%" in shown
+    assert "4/4" in shown
+    assert shown.count("scenes:   0%") >= 1
+    lines = [line.rstrip("\r").split("\r")[-1].split("\x1b[A")[-1] for line in shown.split("\n")]
+    told = [line for line in lines if "valid pixels" in line]
+    assert len(told) == 4
+    assert all(line.startswith(str(tmp_path)) for line in told), told
+    assert ("row" in shown) == (workers == 1)

@@ -83,7 +83,9 @@ def shot(element) -> np.ndarray:
 
 def test_the_page_is_small_and_asks_for_nothing(page):
     text = page.read_text()
-    assert len(text) < 4 * 300_000
+    parts = text.split("<article")
+    assert len(parts) == 5
+    assert max(map(len, parts)) < 300_000
     sources = re.findall(r'(?:src|href)="([^"]*)"', text)
     assert len(sources) >= 8
     assert all(source.startswith("data:image/") for source in sources)
@@ -163,6 +165,89 @@ def test_layers_are_chosen_by_buttons(browser, page):
             if image.value_of_css_property("visibility") == "visible"
         ]
         assert shown == ["image", name]
+
+
+def test_a_legend_is_shown_with_its_layer_only(browser, page):
+    article = next(found for found in opened(browser, page) if IDS[0] in found.text)
+    for name in ("confidence", "difference", "mask"):
+        article.find_element("css selector", f"[data-layer={name}]").click()
+        legends = article.find_elements("css selector", "[data-for]")
+        assert len(legends) == 2
+        shown = [legend.get_attribute("data-for") for legend in legends if legend.is_displayed()]
+        assert shown == ([] if name == "mask" else [name])
+
+
+def test_it_tells_how_much_udm2_differs(browser, page, masks):
+    """Counted here on the files themselves, which the page shows pixel by pixel."""
+    article = next(found for found in opened(browser, page) if IDS[0] in found.text)
+    with rasterio.open(masks / "masks" / f"{IDS[0]}_3B_AnalyticMS_SR_mask.tif") as one:
+        mask = one.read(1)
+    with rasterio.open(masks / "scenes" / f"{IDS[0]}_3B_udm2.tif") as other:
+        clear, cloud = other.read(1), other.read(6)
+    seen = (mask != 255) & (clear + cloud > 0)
+    differing = 100 * ((mask == 1) != (cloud == 1))[seen].mean()
+    assert f"UDM2 differs about cloud on {differing:.1f} %" in article.text
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2) of ``rgb(...)``."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_in_light_and_dark(browser, page, scheme):
+    """A contrast of at least 4.5 to 1, as WCAG asks of text."""
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    article = opened(browser, page)[0]
+    ground = luminance(article.value_of_css_property("background-color"))
+    assert (ground < 0.2) == (scheme == "dark")
+    for name in ("h2", ".small", "th", "td"):
+        text = luminance(article.find_element("css selector", name).value_of_css_property("color"))
+        low, high = sorted((text, ground))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, name
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_the_focus_is_seen(browser, page):
+    from selenium.webdriver.common.keys import Keys
+
+    opened(browser, page)
+    browser.find_element("tag name", "body").send_keys(Keys.TAB)
+    focused = browser.switch_to.active_element
+    assert focused.get_attribute("id") == "sort"
+    assert focused.value_of_css_property("outline-style") == "solid"
+    assert float(focused.value_of_css_property("outline-width").removesuffix("px")) >= 2
+
+
+def test_paper_shows_image_and_mask_side_by_side(browser, page):
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    article = next(found for found in opened(browser, page) if IDS[0] in found.text)
+    pictures = article.find_elements("css selector", ".picture img")
+    shown = {p.get_attribute("class"): p.rect for p in pictures if p.is_displayed()}
+    assert set(shown) == {"image", "mask"}
+    assert shown["image"]["x"] + shown["image"]["width"] <= shown["mask"]["x"]
+    assert not article.find_element("css selector", ".swipe").is_displayed()
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_pictures_of_a_noisy_scene_stay_small(tmp_path):
+    """Noise is what pictures can pack least."""
+    from catfast.report.layers import layers
+
+    rng = np.random.default_rng(0)
+    dn = rng.integers(1, 9000, (4, 1500, 1500)).astype(np.uint16)
+    image = write_scene(tmp_path / "a.tif", dn)
+    codes_file(tmp_path / "a_mask.tif", rng.integers(0, 5, dn.shape[1:]).astype(np.uint8))
+    sure = rng.integers(0, 101, (3, *dn.shape[1:])).astype(np.uint8)
+    names = [f"{name} probability" for name in ("clear", "cloud", "shadow")]
+    write_scene(tmp_path / "a_confidence.tif", sure, nodata=255, descriptions=names)
+    udm2 = write_udm2(tmp_path / "u.tif", rng.random(dn.shape[1:]) < 0.5, np.ones(dn.shape[1:], bool))
+    found = layers(tmp_path / "a_mask.tif", image, udm2)
+    assert [layer.name for layer in found.layers] == ["image", "mask", "confidence", "udm2", "difference"]
+    assert sum(len(layer.source) for layer in found.layers) < 295_000
 
 
 def test_a_mask_without_its_image_is_shown_alone_and_said(browser, page):

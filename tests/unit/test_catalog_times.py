@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
 
 import pytest
 
 from catfast.catalog.record import RejectedError
-from catfast.catalog.times import epoch_ms, parse_time
+from catfast.catalog.times import EPOCH, epoch_ms, parse_time
 
 
 @pytest.mark.parametrize(
@@ -47,4 +48,9 @@ def test_what_is_no_time_is_refused(text, reason):
 
 
 def test_milliseconds_are_the_nearest():
-    assert epoch_ms(datetime(1970, 1, 1, 0, 0, 1, 499_600, UTC)) == 1500
+    times = [EPOCH + timedelta(microseconds=us) for us in (*range(-2_600, 2_600, 50), 1_499_600, 2**52 + 7)]
+    assert epoch_ms(times).tolist() == [
+        int((Decimal((time - EPOCH) // timedelta(microseconds=1)) / 1000).to_integral_value(ROUND_HALF_EVEN))
+        for time in times
+    ]
+    assert epoch_ms([]).tolist() == []

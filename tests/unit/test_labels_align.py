@@ -10,7 +10,13 @@ import pytest
 from catfast.errors import InputError, UsageError
 from catfast.labels import Displacement, LabelConfig, Labeller
 from catfast.labels.displacement import band_files
-from catfast.labels.displacement.correlate import Shifts, partial_correlation, peak_of, quadrants
+from catfast.labels.displacement.correlate import (
+    Shifts,
+    multiple_correlation,
+    partial_correlation,
+    peak_of,
+    quadrants,
+)
 from catfast.labels.displacement.found import REASONS
 from catfast.landsat import open_qa
 from catfast.planet import describe_scene
@@ -42,11 +48,30 @@ def test_partial_correlation_is_that_of_least_squares(shift):
     inside = np.ones(target.shape, bool)
     inside[:6] = inside[:, 35:] = False
     parts = quadrants(inside)
-    found = partial_correlation(target, signal, [ground, ground**2], parts, Shifts(target.shape, 5))
+    found = partial_correlation(target, signal, [ground, ground**2], parts, Shifts(parts, 5))
     for left, surface in zip((None, 0, 1, 2, 3), found, strict=True):
         where = (parts >= 0) & (parts != left) if left is not None else parts >= 0
         expected = by_hand(target, signal, [ground, ground**2], where, *shift)
         assert surface[shift[0] + 5, shift[1] + 5] == pytest.approx(expected, abs=2e-4)
+
+
+@pytest.mark.parametrize("around", [(0, 0), (-7, 4), (9, -12)])
+def test_multiple_correlation_is_that_of_least_squares(around):
+    rng = np.random.default_rng(5)
+    targets, signal = rng.standard_normal((3, 30, 41)).astype(np.float32), rng.random((30, 41), np.float32)
+    targets += np.roll(signal, around, (0, 1)) * np.array([1, -2, 0.5])[:, None, None]
+    inside = np.ones(signal.shape, bool)
+    inside[:6] = inside[:, 35:] = False
+    parts = quadrants(inside)
+    found = multiple_correlation(targets.astype(np.float32), signal, parts, Shifts(parts, 2, around))
+    padded = np.pad(signal, 20)
+    basis = np.stack([np.ones(inside.sum()), *targets[:, inside]], axis=1)
+    for row, column in ((0, 0), (-2, 1), (2, 2)):
+        top, left = 20 - around[0] - row, 20 - around[1] - column
+        moved = padded[top : top + 30, left : left + 41][inside]
+        rest = moved - basis @ np.linalg.lstsq(basis, moved, rcond=None)[0]
+        expected = np.sqrt(1 - rest @ rest / ((moved - moved.mean()) ** 2).sum())
+        assert found[row + 2, column + 2] == pytest.approx(expected, abs=2e-4)
 
 
 def test_a_peak_is_found_between_pixels():

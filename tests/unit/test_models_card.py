@@ -15,7 +15,9 @@ from catfast.models.folder import parameters
 from catfast.models.stac import item_of
 from tests.conftest import run_catfast
 
-SCHEMA = Path(__file__).parents[1] / "golden" / "mlm_item.schema.json"
+GOLDEN = Path(__file__).parents[1] / "golden"
+SCHEMA = GOLDEN / "mlm_item.schema.json"
+PROPERTIES = GOLDEN / "mlm_properties.schema.json"
 CARD = """# x
 
 ## Scores
@@ -129,6 +131,22 @@ class TestItem:
             properties = {key: value for key, value in item["properties"].items() if key != broken}
             with pytest.raises(jsonschema.ValidationError):
                 jsonschema.validate({**item, "properties": properties}, schema)
+
+    def test_it_fits_the_schema_of_the_package_of_the_extensions_authors(self, item):
+        jsonschema = pytest.importorskip("jsonschema")
+        schema = json.loads(PROPERTIES.read_text())
+        jsonschema.Draft202012Validator.check_schema(schema)
+        validator = jsonschema.Draft202012Validator(schema)
+        validator.validate(item["properties"])
+        for change in (
+            lambda found: found.pop("mlm:output"),
+            lambda found: found["mlm:input"][0]["value_scaling"][0].update(type="zscore"),
+            lambda found: found["mlm:input"][0]["input"].update(data_type="real"),
+            lambda found: found.update({"mlm:tasks": ["masking"]}),
+        ):
+            broken = json.loads(json.dumps(item["properties"]))
+            change(broken)
+            assert not validator.is_valid(broken)
 
     def test_it_is_a_stac_item_for_pystac(self, item):
         pystac = pytest.importorskip("pystac")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -163,3 +165,35 @@ def test_write_geotiff_keeps_what_it_is_given(tmp_path):
         assert np.array_equal(dataset.read(), array)
         assert (dataset.descriptions, dataset.tags()["K"], dataset.nodata) == (("x", "y"), "v", 0)
         assert dataset.compression.name == "deflate"
+
+
+def test_a_disk_that_is_full_just_before_the_end_leaves_no_broken_cog(tmp_path):
+    """GDAL's last blocks may be lost without an error where they are written as the file is closed."""
+    pytest.importorskip("resource", reason="limits as POSIX has them")
+    code = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+import rasterio
+from catfast.errors import OutputError
+from tests.unit.test_raster import STYLE, cog_writer, grid_of
+
+folder, rows = Path(sys.argv[1]), np.random.default_rng(0).integers(0, 200, (1, 900, 900), np.uint8)
+
+def written(path):
+    with cog_writer(path, grid_of(side=900), 1, nodata=255) as writer:
+        writer.append(rows)
+        writer.finish(STYLE)
+
+written(folder / "whole.tif")
+size, refused = (folder / "whole.tif").stat().st_size, 0
+for lacking in (1, 100, 1000, 2000, 4000, 5000, 8000, 20_000):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size - lacking, resource.RLIM_INFINITY))
+    try:
+        written(folder / "cut.tif")
+    except OutputError:
+        refused += 1
+print(refused, sorted(path.name for path in folder.iterdir()))
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "8 ['whole.tif']", done.stderr

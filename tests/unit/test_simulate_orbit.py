@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from catfast.simulate.world.orbit import nearest_row, passes, row_centre, sun_distance, sun_position
+from catfast.simulate.world.orbit import nearest_row, passes, row_centre
+from catfast.sun import sun_distance, sun_position
 
 # From the MTL files of LC08_L2SP_008059_20191201_20200825_02_T1 and LC08_L1GT_089074_20220506_20220512_02_T2.
 REAL = [

@@ -7,9 +7,11 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from catfast.catalog.config import KINDS, CatalogConfig, CatalogResult
@@ -23,6 +25,8 @@ from catfast.catalog.writer import CatalogWriter, RejectsWriter, check_output, w
 from catfast.errors import InputError, MissingExtraError, Notice, UsageError
 
 Shapes = npt.NDArray[Any]
+Rows = list[tuple[int, Record | RejectedError]]
+"""Places in the source, from 1, and what is there."""
 Progress = Callable[[int], None]
 """Called with the number of rows read since the last call."""
 
@@ -74,11 +78,17 @@ def build(
         run = _Run(kind, RejectsWriter(rejects), frames)
         writer = files.enter_context(contextlib.closing(CatalogWriter(part, kind)))
         files.enter_context(_few_collections())
+        worker = files.enter_context(ThreadPoolExecutor(1))
+        before = None
         for batch in batches(paths, kind, config):
-            writer.write(*run.usable(batch))
-            gc.collect(0)
+            rows = run.read(batch)
+            if before is not None:
+                before.result()
+            before = worker.submit(_write, run, writer, batch, rows)
             if progress:
                 progress(len(batch.rows))
+        if before is not None:
+            before.result()
         if not run.scenes:
             raise InputError(run.nothing(paths))
     return CatalogResult(
@@ -90,6 +100,12 @@ def build(
         warnings=tuple(run.notices()),
         seconds=time.perf_counter() - started,
     )
+
+
+def _write(run: _Run, writer: CatalogWriter, batch: Batch, rows: Rows) -> None:
+    """What becomes of a batch, while the next is read."""
+    writer.write(*run.usable(batch, rows))
+    gc.collect(0)
 
 
 @contextlib.contextmanager
@@ -135,30 +151,9 @@ class _Run:
         self.scenes = self.left = 0
         self.reasons: Counter[str] = Counter()
 
-    def usable(self, batch: Batch) -> tuple[list[Record], Shapes]:
-        """Records that can be used, and their polygons."""
-        read = self._read(batch)
-        footprints = Footprints(batch.crs, self._frames)
-        shapes, wrong = footprints.project([record for _, record in read])
-        for place, trouble in enumerate(wrong):
-            if trouble is not None:
-                self._reject(batch, read[place][0], read[place][1].scene_id, *trouble)
-        good = [place for place, trouble in enumerate(wrong) if trouble is None]
-        first = self._seen.first([read[place][1].scene_id for place in good])
-        kept = []
-        for place, new in zip(good, first, strict=True):
-            row, record = read[place]
-            if new:
-                kept.append(place)
-            else:
-                self._reject(
-                    batch, row, record.scene_id, "duplicate", "its id came before: the first is kept"
-                )
-        self.scenes += len(kept)
-        return [read[place][1] for place in kept], shapes[kept]
-
-    def _read(self, batch: Batch) -> list[tuple[int, Record]]:
-        read = []
+    def read(self, batch: Batch) -> Rows:
+        """The record of each row, or why it has none; nothing of those that are left alone."""
+        read: Rows = []
         for row, call in enumerate(batch.rows, batch.first):
             try:
                 record, naive = call()
@@ -166,11 +161,32 @@ class _Run:
                 self.left += 1
             except RejectedError as error:
                 if batch.strict or error.reason != "not_a_scene":
-                    self._reject(batch, row, error.scene_id, error.reason, str(error))
+                    read.append((row, error.with_traceback(None)))
             else:
                 self._naive += naive
                 read.append((row, record))
         return read
+
+    def usable(self, batch: Batch, rows: Rows) -> tuple[list[Record], Shapes]:
+        """Records that can be used, and their polygons."""
+        read: list[tuple[int, Record]] = []
+        for row, found in rows:
+            if isinstance(found, RejectedError):
+                self._reject(batch, row, found.scene_id, found.reason, str(found))
+            else:
+                read.append((row, found))
+        shapes, wrong = Footprints(batch.crs, self._frames).project([record for _, record in read])
+        for (row, record), trouble in zip(read, wrong, strict=True):
+            if trouble is not None:
+                self._reject(batch, row, record.scene_id, *trouble)
+        good = [place for place, trouble in enumerate(wrong) if trouble is None]
+        first = self._seen.first([read[place][1].scene_id for place in good])
+        for place in np.array(good, int)[~first].tolist():
+            row, record = read[place]
+            self._reject(batch, row, record.scene_id, "duplicate", "its id came before: the first is kept")
+        kept = np.array(good, int)[first]
+        self.scenes += len(kept)
+        return [read[place][1] for place in kept.tolist()], shapes[kept]
 
     def _reject(self, batch: Batch, row: int, scene_id: str, reason: str, detail: str) -> None:
         self.reasons[reason] += 1

@@ -35,7 +35,7 @@ class CatalogConfig:
     rejects: Path | None = None
     """Write the rows that could not be used, and why, to this CSV."""
     batch_size: int = 20_000
-    """Rows a batch; no effect on the catalogue but the size of its row groups."""
+    """Rows a batch; no effect on the catalogue."""
 
     def __post_init__(self) -> None:
         if (self.id_col is None) != (self.time_col is None):

@@ -69,9 +69,11 @@ def csv_records(path: Path, kind: str, config: CatalogConfig) -> Iterator[Callab
             reader = csv.reader(file)
             header = next(reader, [])
             columns = _columns(path, header, config)
-            places = {role: header.index(name) for role, name in columns.items()}
+            places = [(role, header.index(name)) for role, name in columns.items()]
+            width = max(place for _, place in places) + 1
             for row in filter(None, reader):
-                yield _Row(row, places, kind)
+                row += [""] * (width - len(row))
+                yield _Row({role: text for role, place in places if (text := row[place].strip())}, kind)
     except (OSError, EOFError) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     except csv.Error as error:
@@ -113,16 +115,17 @@ def _columns(path: Path, header: Sequence[str], config: CatalogConfig) -> dict[s
 
 
 class _Row:
-    """A row of a CSV, read when called: so that one bad row does not end the file."""
+    """A row of a CSV, what its cells hold by role, read when called: one bad row does not end the file."""
 
-    __slots__ = ("_kind", "_places", "_row")
+    __slots__ = ("_get", "_kind")
 
-    def __init__(self, row: Sequence[str], places: Mapping[str, int], kind: str) -> None:
-        self._row, self._places, self._kind = row, places, kind
+    def __init__(self, cells: Mapping[str, str], kind: str) -> None:
+        self._get, self._kind = cells.get, kind
 
     def __call__(self) -> tuple[Record, bool]:
-        scene_id = self._get("id") or ""
-        if not scene_id:
+        get = self._get
+        scene_id = get("id")
+        if scene_id is None:
             raise RejectedError("no_id", "has no id")
         found = kind_of_id(scene_id)
         if found is not None and found != self._kind:
@@ -132,28 +135,20 @@ class _Row:
         except RejectedError as error:
             raise RejectedError(error.reason, str(error), scene_id) from error
         planet = self._kind == "planet"
-        path, row = (
-            (None, None) if planet else path_and_row(scene_id, self._get("wrs_path"), self._get("wrs_row"))
-        )
-        stated = self._get("instrument")
+        path, row = (None, None) if planet else path_and_row(scene_id, get("wrs_path"), get("wrs_row"))
+        stated = get("instrument")
         return Record(
             scene_id=scene_id,
             acquired=time,
-            platform="planetscope" if planet else landsat_platform(scene_id, self._get("platform")),
+            platform="planetscope" if planet else landsat_platform(scene_id, get("platform")),
             geometry=self._geometry(),
-            cloud_cover=percent(self._get("cloud_cover")),
-            snow_cover=percent(self._get("snow_cover")),
-            sun_elevation=number(self._get("sun_elevation")),
+            cloud_cover=percent(get("cloud_cover")),
+            snow_cover=percent(get("snow_cover")),
+            sun_elevation=number(get("sun_elevation")),
             wrs_path=path,
             wrs_row=row,
             instrument=stated if planet else landsat_instrument(scene_id, stated),
         ), naive
-
-    def _get(self, role: str) -> str | None:
-        place = self._places.get(role)
-        if place is None or place >= len(self._row):
-            return None
-        return self._row[place].strip() or None
 
     def _time(self) -> tuple[datetime, bool]:
         """The centre of start and stop where both are there; USGS's clock times go with a day."""

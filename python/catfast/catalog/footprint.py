@@ -8,7 +8,7 @@ by one, and pieces that a provider cut at 180 degrees meet again. Edges are stra
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -116,14 +116,12 @@ def _parse(records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | Non
     shapes = np.full(len(records), None, object)
     wrong: list[tuple[str, str] | None] = [None] * len(records)
     given = [record.geometry for record in records]
-    for kind, read in ((dict, _from_geojson), (bytes, _from_wkb), (str, _from_wkt)):
-        places = [index for index, geometry in enumerate(given) if isinstance(geometry, kind)]
-        if not places:
-            continue
-        shapes[places] = read([given[index] for index in places])
-        for index in places:
-            if shapes[index] is None:
-                wrong[index] = ("bad_geometry", f"its footprint cannot be read: {str(given[index])[:80]}")
+    kinds = [type(geometry) for geometry in given]
+    for kind in set(kinds) & _READERS.keys():
+        places = [index for index, other in enumerate(kinds) if other is kind]
+        shapes[places] = _READERS[kind]([given[index] for index in places])
+        for index in np.array(places)[shapely.is_missing(shapes[places])].tolist():
+            wrong[index] = ("bad_geometry", f"its footprint cannot be read: {str(given[index])[:80]}")
     flat = shapely.get_type_id(shapes)
     for other in np.flatnonzero((flat >= 0) & (flat != 3) & (flat != 6) & ~shapely.is_empty(shapes)):
         wrong[other] = ("bad_geometry", f"expected a polygon, found a {shapes[other].geom_type}")
@@ -157,6 +155,9 @@ def _from_geojson(given: Sequence[Mapping[str, Any]]) -> Array:
     texts = [json.dumps(given[place]) for place in others]
     shapes[others] = shapely.from_geojson(texts, on_invalid="ignore")
     return shapes
+
+
+_READERS: Mapping[type, Callable[[Any], Array]] = {dict: _from_geojson, bytes: _from_wkb, str: _from_wkt}
 
 
 def _plain_ring(geometry: Mapping[str, Any]) -> list[list[float]] | None:
@@ -195,23 +196,22 @@ def _check_degrees(shapes: Array, wrong: list[tuple[str, str] | None], records: 
     """Refuse what cannot be longitudes and latitudes; a refused shape becomes None."""
     import shapely
 
-    west, south, east, north = shapely.bounds(shapes).T
-    for index in range(len(shapes)):
-        if shapes[index] is None or wrong[index] is not None:
-            shapes[index] = None
-            continue
-        if not np.isfinite([west[index], south[index], east[index], north[index]]).all():
-            wrong[index] = ("bad_geometry", "its footprint has coordinates that are not finite")
-        elif max(-south[index], north[index]) > 90:
-            wrong[index] = (
-                "swapped",
-                f"its footprint has a latitude of {max(-south[index], north[index], key=abs):g}: "
-                "longitude and latitude are swapped",
-            )
-        elif max(-west[index], east[index]) > 360:
-            wrong[index] = ("bad_geometry", "its footprint has longitudes beyond 360 degrees")
-        if wrong[index] is not None:
-            shapes[index] = None
+    shapes[[trouble is not None for trouble in wrong]] = None
+    bounds = shapely.bounds(shapes)
+    west, south, east, north = bounds.T
+    there = ~shapely.is_missing(shapes)
+    strange = ~np.isfinite(bounds).all(axis=1)
+    for index in np.flatnonzero(there & strange):
+        wrong[index] = ("bad_geometry", "its footprint has coordinates that are not finite")
+    for index in np.flatnonzero(there & (np.maximum(-south, north) > 90)):
+        wrong[index] = wrong[index] or (
+            "swapped",
+            f"its footprint has a latitude of {max(-south[index], north[index], key=abs):g}: "
+            "longitude and latitude are swapped",
+        )
+    for index in np.flatnonzero(there & (np.maximum(-west, east) > 360)):
+        wrong[index] = wrong[index] or ("bad_geometry", "its footprint has longitudes beyond 360 degrees")
+    shapes[[trouble is not None for trouble in wrong]] = None
     _check_places(shapes, wrong, records)
 
 

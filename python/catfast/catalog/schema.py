@@ -68,7 +68,8 @@ def writer_options() -> dict[str, Any]:
     """Layout of a catalogue, for ``pyarrow.parquet.ParquetWriter``: what pairing reads first is quickest.
 
     Times and bounds, of every scene, are not compressed, which they hardly are anyway; footprints, of a few
-    candidates, lie in small pages with an index, so that the others need not be decoded.
+    candidates, lie in small pages with an index, so that the others need not be decoded, and without the
+    least and largest, which mean nothing of WKB.
     """
     sides = ("xmin", "ymin", "xmax", "ymax")
     plain = {"acquired": "NONE"} | {f"bbox.{side}": "NONE" for side in sides}
@@ -77,7 +78,8 @@ def writer_options() -> dict[str, Any]:
         "compression": plain | others,
         "compression_level": dict.fromkeys(others, 1),
         "use_dictionary": ["platform", "path", "instrument"],
-        "data_page_size": 16_384,
-        "write_batch_size": 128,
+        "data_page_size": 8_192,
+        "write_batch_size": 32,
+        "write_statistics": ["scene_id", *plain, "platform", *OPTIONAL],
         "write_page_index": True,
     }

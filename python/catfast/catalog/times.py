@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from catfast.catalog.record import RejectedError
 
@@ -41,9 +45,14 @@ def parse_time(value: Any) -> tuple[datetime, bool]:
     return time, naive
 
 
-def epoch_ms(time: datetime) -> int:
-    """Milliseconds since 1970, rounded to the nearest."""
-    return round((time - EPOCH) / timedelta(milliseconds=1))
+def epoch_ms(times: Sequence[datetime]) -> npt.NDArray[np.int64]:
+    """Milliseconds since 1970, rounded to the nearest, to the even of two."""
+    import pyarrow as pa
+
+    microseconds = np.asarray(pa.array(times, pa.timestamp("us", "UTC")).view("int64"), np.int64)
+    whole, rest = np.divmod(microseconds, 1000)
+    milliseconds: npt.NDArray[np.int64] = whole + ((rest > 500) | ((rest == 500) & (whole % 2 == 1)))
+    return milliseconds
 
 
 def _parse(text: str) -> datetime:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import os
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
 from catfast.catalog.record import Record, Reject
 from catfast.catalog.schema import MARK, OPTIONAL, catalog_schema, writer_options
 from catfast.catalog.times import epoch_ms
 from catfast.errors import OutputError
+from catfast.temporary import temporary_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +29,8 @@ NAMES = {
     "plot": "a plot of pairs",
 }
 REJECT_COLUMNS = ("source", "row", "scene_id", "reason", "detail")
+ROW_GROUP = 100_000
+"""Scenes of a row group, some 20 MB: fewer make many heads to read, more take memory."""
 PLOT_SOFTWARE = "catfast pairs"
 """What a plot's PNG names as its software."""
 
@@ -73,7 +75,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the disk does not take it.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = temporary_path(path)
     try:
         if path.is_dir():
             raise OutputError(f"{path}: expected a file name, found a folder")
@@ -94,15 +96,26 @@ class CatalogWriter:
 
         self._schema = catalog_schema(kind)
         self._writer = pq.ParquetWriter(path, self._schema, **writer_options())
+        self._waiting: list[pa.Table] = []
 
     def write(self, records: Sequence[Record], shapes: npt.NDArray[Any]) -> None:
-        """Append records with their polygons in EPSG:6931 as one row group."""
+        """Append records with their polygons in EPSG:6931."""
         if records:
-            self._writer.write_table(_table(records, shapes, self._schema))
+            self._waiting.append(_table(records, shapes, self._schema))
+            if sum(table.num_rows for table in self._waiting) >= ROW_GROUP:
+                self._flush()
 
     def close(self) -> None:
-        """Write the footer."""
+        """Write what waits, and the footer."""
+        self._flush()
         self._writer.close()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting).combine_chunks(), ROW_GROUP)
+            self._waiting.clear()
 
 
 def _table(records: Sequence[Record], shapes: npt.NDArray[Any], schema: pa.Schema) -> pa.Table:
@@ -110,13 +123,12 @@ def _table(records: Sequence[Record], shapes: npt.NDArray[Any], schema: pa.Schem
     import shapely
 
     bounds = shapely.bounds(shapes).T
-    milliseconds = np.array([epoch_ms(record.acquired) for record in records], np.int64)
+    names = ("acquired", "scene_id", "platform", *OPTIONAL)
+    times, *others = zip(*map(attrgetter(*names), records), strict=True)
     box = schema.field("bbox").type
     columns: dict[str, Any] = {
-        "scene_id": [record.scene_id for record in records],
-        "platform": [record.platform for record in records],
-        "acquired": pa.array(milliseconds).cast(schema.field("acquired").type),
-        **{name: [getattr(record, name) for record in records] for name in OPTIONAL},
+        "acquired": pa.array(epoch_ms(times)).cast(schema.field("acquired").type),
+        **dict(zip(names[1:], others, strict=True)),
         "geometry": list(shapely.to_wkb(shapes)),
         "bbox": pa.StructArray.from_arrays([pa.array(side) for side in bounds], fields=list(box)),
     }

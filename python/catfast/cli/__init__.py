@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
-from collections.abc import Sequence
 
-import click
+from catfast._lazy import names_from
 
-from catfast import __version__
-from catfast.cli.limits import check_memory, told
-from catfast.errors import CatfastError, one_line
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from catfast.cli.group import LazyGroup, cli
+
+__all__ = ["COMMANDS", "LazyGroup", "cli", "main"]
 
 COMMANDS = {
     "catalog": "Make scene catalogues of Planet and Landsat metadata, and look into them.",
@@ -32,68 +34,43 @@ COMMANDS = {
 }
 """Subcommands, in the order of ``--help``, with their one-line help."""
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
+_STREAMS = 3
+"""stdin, stdout and stderr."""
 
-
-class LazyGroup(click.Group):
-    """Imports a subcommand's module when it is called, and none for ``--help``."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order that a user meets them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return the subcommand, None for an unknown name."""
-        if cmd_name not in COMMANDS:
-            return None
-        check_memory(cmd_name)
-        command: click.Command = importlib.import_module(f"catfast.cli.{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the table of subcommands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
-@click.version_option(__version__, prog_name="catfast")
-def cli() -> None:
-    """Cloud masks for Arctic PlanetScope, taught by Landsat.
-
-    Exit codes: 0 all done, 1 some of several scenes failed, 2 usage, 3 bad input, 4 output or disk,
-    130 interrupted.
-    """
+__getattr__ = names_from(__name__, {"LazyGroup": "group", "cli": "group"})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit; an expected error becomes one sentence and its exit code."""
+    """Run the command line and exit; an expected error or a signal becomes one sentence and its exit code.
+
+    Nothing is imported before signals are answered, but for what Python itself imports.
+    """
     try:
-        code = cli.main(args=arguments, prog_name="catfast", standalone_mode=False)
-    except click.UsageError as error:
-        hint = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""
-        _fail(f"{error.format_message()}{hint}", error.exit_code)
-    except click.ClickException as error:
-        _fail(error.format_message(), error.exit_code)
-    except CatfastError as error:
-        _fail(str(error), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of stdout went away, as `| head` does: nothing is left to say, nor to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:
-        foreseen = told(error)
-        if foreseen is None:
+        _open_streams()
+        from catfast.cli.interrupts import Interrupts
+
+        interrupts = Interrupts()
+        interrupts.install()
+    except KeyboardInterrupt:
+        os.write(2, b"catfast: interrupted\n")
+        os._exit(130)
+    try:
+        from catfast.cli.group import run
+
+        code = run(arguments)
+        interrupts.over(code)
+    except BaseException as error:
+        if not interrupts.stopped_by(error):
             raise
-        _fail(str(foreseen), foreseen.exit_code)
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _fail(message: str, code: int) -> None:
-    click.echo(f"catfast: {one_line(message)}", err=True)
+    if interrupts.received:
+        code = interrupts.say()
+    if arguments is not None:
+        interrupts.restore()
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Open closed standard streams: the next file would get their number, and whatever is printed."""
+    while (number := os.open(os.devnull, os.O_RDWR)) < _STREAMS:
+        pass
+    os.close(number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from catfast.errors import CatfastError, ResourceError
+from catfast.errors import ResourceError
 
 LEAST_MB = {
     "mask": 512,
@@ -50,8 +50,8 @@ def _address_space_mb() -> int | None:
     return None if soft == resource.RLIM_INFINITY else soft >> 20
 
 
-def told(error: BaseException) -> CatfastError | None:
-    """An error that the machine brought about, as one of ours; None for what should not happen at all."""
+def shortage(error: BaseException) -> ResourceError | None:
+    """A want of memory, threads or open files, as one of our errors; None for any other error."""
     text = str(error)
     if (
         isinstance(error, MemoryError)
@@ -61,6 +61,4 @@ def told(error: BaseException) -> CatfastError | None:
         return ResourceError(
             f"out of memory, threads or open files: {text.strip() or 'an allocation failed'}"
         )
-    if isinstance(error, OSError) and error.filename is not None:
-        return ResourceError(f"{error.filename}: {error.strerror}")
     return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from catfast.cli.progress import scene_bars
 from catfast.errors import UsageError, one_line
 
 if TYPE_CHECKING:
+    from catfast.errors import Notice
     from catfast.mask import MaskResult, Outcome
 
 PATH = click.Path(path_type=Path)
@@ -68,6 +71,18 @@ PATH = click.Path(path_type=Path)
     "--threads", type=int, metavar="N", help="Processor threads; never changes the mask.  [default: all]"
 )
 @click.option(
+    "--edges",
+    type=click.Choice(["guided", "plain"]),
+    default="guided",
+    help="guided: edges follow the image where the network works on coarser pixels; plain: bilinear.",
+)
+@click.option(
+    "--runtime",
+    type=click.Choice(["default", "auto", "onnxruntime", "openvino", "openvino-bf16", "torch"]),
+    default="default",
+    help="default: onnxruntime, torch on a GPU; auto: the fastest installed that gives the same classes.",
+)
+@click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", help="Where to compute."
 )
 @click.option(
@@ -82,7 +97,12 @@ PATH = click.Path(path_type=Path)
     default="auto",
     help="Compare checksums inside the file; always: refuse a scene that carries none.",
 )
-@click.option("--quicklook", type=PATH, metavar="PNG", help="Picture of image and mask, for one scene.")
+@click.option(
+    "--quicklook",
+    type=PATH,
+    metavar="PNG|DIR",
+    help="Picture of image and mask; of several scenes <stem>_mask.png in a folder.",
+)
 @click.option("--qml", is_flag=True, help="Also write <stem>_mask.qml, a QGIS style.")
 @click.option("--stac", is_flag=True, help="Also write <stem>_mask.json, a STAC item.")
 @click.option("--overwrite", is_flag=True, help="Replace masks made from something else.")
@@ -128,9 +148,9 @@ def command(
         raise UsageError("-o and --out-dir exclude each other")
     config = MaskConfig(**{name: value for name, value in options.items() if value is not None})
     sources = find_scenes(scenes)
-    if len(sources) > 1 and (output is not None or config.quicklook is not None):
-        raise UsageError("-o and --quicklook name one file: for several scenes use --out-dir")
-    outputs = targets(sources, output, out_dir)
+    if len(sources) > 1 and output is not None:
+        raise UsageError("-o names one file: for several scenes use --out-dir")
+    outputs = targets(sources, output, out_dir, config.quicklook)
     with run_lock(out_dir), scene_bars(len(sources), workers, quiet=quiet) as bars:
         if engine == "spark":
             from catfast.mask.spark import mask_on_spark
@@ -138,27 +158,48 @@ def command(
             stream = mask_on_spark(sources, outputs, config, master)
         else:
             stream = mask_all(sources, outputs, config, workers=workers, progress=bars.rows)
-        outcomes = []
+        outcomes, teller = [], _Teller(bars.say, as_json=as_json, quiet=quiet)
         for outcome in stream:
             outcomes.append(outcome)
             bars.scene_done()
-            _tell(outcome, as_json=as_json, quiet=quiet)
+            teller.tell(outcome)
+        teller.tell_repeated()
         if out_dir is not None and (len(sources) > 1 or not sources[0].named):
             _write_tables(out_dir, outcomes, quiet=quiet)
     return _exit_code(outcomes)
 
 
-def _tell(outcome: Outcome, *, as_json: bool, quiet: bool) -> None:
-    if outcome.result is None:
-        click.echo(f"catfast: {one_line(outcome.message)}", err=True)
-    else:
-        for notice in outcome.result.warnings:
-            told = one_line(f"{outcome.scene}: {notice.message} ({notice.name})")
-            click.echo(f"catfast: warning: {told}", err=True)
-        if not quiet:
-            click.echo(one_line(_sentence(outcome.result)), err=True)
-    if as_json:
-        click.echo(json.dumps(outcome.as_dict()))
+class _Teller:
+    """Says what becomes of the scenes; a warning in the very words of an earlier scene is only counted."""
+
+    def __init__(self, say: Callable[[str], None], *, as_json: bool, quiet: bool) -> None:
+        self._say, self._as_json, self._quiet = say, as_json, quiet
+        self._told: set[Notice] = set()
+        self._repeated: Counter[Notice] = Counter()
+
+    def tell(self, outcome: Outcome) -> None:
+        """Speak of one scene."""
+        if outcome.result is None:
+            self._say(f"catfast: {one_line(outcome.message)}")
+        else:
+            for notice in outcome.result.warnings:
+                self._warn(outcome.scene, notice)
+            if not self._quiet:
+                self._say(one_line(_sentence(outcome.result)))
+        if self._as_json:
+            click.echo(json.dumps(outcome.as_dict()))
+
+    def _warn(self, scene: Path, notice: Notice) -> None:
+        if notice in self._told:
+            self._repeated[notice] += 1
+            return
+        self._told.add(notice)
+        self._say(f"catfast: warning: {one_line(f'{scene}: {notice.message} ({notice.name})')}")
+
+    def tell_repeated(self) -> None:
+        """Count the warnings that were not said again."""
+        for notice, more in self._repeated.items():
+            self._say(f"catfast: warning: {more} more: {notice.message} ({notice.name})")
 
 
 def _write_tables(folder: Path, outcomes: list[Outcome], *, quiet: bool) -> None:

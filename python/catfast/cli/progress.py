@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import click
+
 
 @contextmanager
 def row_bar(name: str, *, quiet: bool, unit: str = "row") -> Iterator[Callable[[int, int], None] | None]:
@@ -48,6 +50,14 @@ class SceneBars:
 
         return advance
 
+    def say(self, text: str) -> None:
+        """Write a line to stderr, above the bars where there are any."""
+        bar = self.scenes or self.row
+        if bar is None:
+            click.echo(text, err=True)
+        else:
+            bar.write(text, file=sys.stderr)
+
     def scene_done(self) -> None:
         """One scene more is done."""
         if self.scenes is not None:
@@ -65,7 +75,7 @@ def scene_bars(count: int, workers: int, *, quiet: bool) -> Iterator[SceneBars]:
     bars = SceneBars()
     if count > 1:
         bars.scenes = tqdm(total=count, desc="scenes", unit="scene", file=sys.stderr)
-    if workers == 1:
+    if workers == 1 or count == 1:
         bars.row = tqdm(unit="row", leave=False, position=int(count > 1), file=sys.stderr)
     try:
         yield bars

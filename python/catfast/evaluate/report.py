@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from catfast.errors import OutputError
 from catfast.raster import fsync_folder, output_errors
+from catfast.temporary import temporary_folder
 
 __all__ = ["FILES", "check_free", "write_report"]
 
@@ -42,14 +42,14 @@ def write_report(folder: Path, texts: Mapping[str, str], *, overwrite: bool) -> 
     check_free(folder, overwrite=overwrite)
     with output_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as place:
-            fresh = Path(place) / "report"
+        with temporary_folder(folder) as place:
+            fresh = place / "report"
             fresh.mkdir()
             for name in FILES:
                 _write(fresh / name, texts[name])
             fsync_folder(fresh)
             if folder.exists():
-                folder.rename(Path(place) / "old")
+                folder.rename(place / "old")
             fresh.rename(folder)
         fsync_folder(folder.parent)
 

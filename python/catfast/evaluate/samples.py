@@ -10,12 +10,11 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from pyproj import Transformer
 
 from catfast.errors import Notice
 from catfast.evaluate.strata import Facts
 from catfast.planet import Scene
-from catfast.raster import Grid, Raster
+from catfast.raster import Grid, Raster, centre_lonlat
 
 __all__ = ["Opened", "Sample", "TestSet", "TruthRows", "latitude_of", "merged"]
 
@@ -80,11 +79,8 @@ class TestSet(Protocol):
 
 def latitude_of(grid: Grid) -> float | None:
     """Latitude of the middle of a grid, degrees; None without CRS."""
-    if grid.crs is None or grid.transform.is_identity:
-        return None
-    x, y = grid.transform @ (grid.width / 2, grid.height / 2)
-    to_degrees = Transformer.from_crs(grid.crs.to_wkt(), "OGC:CRS84", always_xy=True)
-    return float(to_degrees.transform(x, y)[1])
+    centre = centre_lonlat(grid)
+    return None if centre is None else centre[1]
 
 
 def merged(found: Facts, given: Facts | None) -> Facts:

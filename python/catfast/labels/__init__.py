@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from catfast.labels.config import KINDS, METHODS, SCHEMES, LabelConfig, LabelResult
+from catfast.labels.config import ALIGN_VERSION, KINDS, METHODS, SCHEMES, LabelConfig, LabelResult
 from catfast.labels.displacement import Displacement
 from catfast.labels.labeller import Labeller
 from catfast.labels.transfer import transfer
 from catfast.labels.warp import QaWarp
 
 __all__ = [
+    "ALIGN_VERSION",
     "KINDS",
     "METHODS",
     "SCHEMES",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Future, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +13,9 @@ from catfast.errors import CatfastError, InputError, OutputError, UsageError
 from catfast.locks import held
 from catfast.mask.config import MaskConfig, MaskResult
 from catfast.mask.masker import Masker, Progress, processors
-from catfast.mask.outputs import mask_path
+from catfast.mask.outputs import is_picture, mask_path, quicklook_path
 from catfast.mask.sources import Source
+from catfast.workers import StoppedError, stopping, submit_each, worker_pool
 
 LOCK_NAME = ".catfast.lock"
 """In the folder of a run, while it runs."""
@@ -55,26 +55,31 @@ class Outcome:
         }
 
 
-def targets(sources: Sequence[Source], output: Path | None, out_dir: Path | None) -> dict[Path, Path]:
-    """The mask of each scene.
+def targets(
+    sources: Sequence[Source], output: Path | None, out_dir: Path | None, quicklook: Path | None = None
+) -> dict[Path, Path]:
+    """The mask of each scene; the folders of masks and of pictures are made.
 
     Raises:
         UsageError: two scenes would write one file.
-        OutputError: the folder cannot be made.
+        OutputError: a folder cannot be made.
     """
-    if out_dir is not None:
-        try:
-            out_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{out_dir}: cannot be made: {error.strerror}") from error
     found: dict[Path, Path] = {}
     taken: dict[Path, Path] = {}
     for source in sources:
         target = output or mask_path(source.path, out_dir)
-        if target in taken:
-            raise UsageError(f"{taken[target]} and {source.path} would both write {target}")
-        taken[target] = source.path
+        wanted = {target} if quicklook is None else {target, quicklook_path(quicklook, target)}
+        for path in sorted(wanted):
+            if path in taken:
+                raise UsageError(f"{taken[path]} and {source.path} would both write {path}")
+            taken[path] = source.path
         found[source.path] = target
+    pictures = None if quicklook is None or is_picture(quicklook) else quicklook
+    for folder in filter(None, (out_dir, pictures)):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
     return found
 
 
@@ -142,36 +147,35 @@ def outcome_of(
     return Outcome(scene=source.path, output=output, model=model, result=result)
 
 
-_masker: Masker | None = None
-"""The model of a worker process."""
+_worker: tuple[Masker, str] | None = None
+"""In a worker process: what masks, and the model that was asked for."""
 
 
 def _start(config: MaskConfig) -> None:
-    global _masker
-    _masker = Masker(config)
+    global _worker
+    _worker = Masker(config), config.model
 
 
-def _work(source: Source, output: Path, model: str) -> Outcome:
-    if _masker is None:
+def _work(job: tuple[Source, Path]) -> Outcome:
+    if _worker is None:
         raise InputError("the worker has no model")
-    return outcome_of(_masker, source, output, model)
+    masker, model = _worker
+    return outcome_of(masker, *job, model, _go_on)
+
+
+def _go_on(rows: int, height: int) -> None:
+    if stopping():
+        raise StoppedError
 
 
 def _spread(
     sources: Sequence[Source], outputs: Mapping[Path, Path], config: MaskConfig, workers: int
 ) -> Iterator[Outcome]:
-    # Forked processes would share the threads of onnxruntime and GDAL, which do not survive it.
-    context = multiprocessing.get_context("spawn")
-    count = min(workers, len(sources))
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_start, initargs=(config,)) as pool:
-        try:
-            jobs = {
-                pool.submit(_work, source, outputs[source.path], config.model): source for source in sources
-            }
-            for job in as_completed(jobs):
-                yield _finished(job, jobs[job], outputs[jobs[job].path], config.model)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    each = [(source, outputs[source.path]) for source in sources]
+    with worker_pool(min(workers, len(sources)), _start, config) as pool:
+        jobs = submit_each(pool, _work, each)
+        for job in as_completed(jobs):
+            yield _finished(job, *jobs[job], config.model)
 
 
 def _finished(job: Future[Outcome], source: Source, output: Path, model: str) -> Outcome:

@@ -16,6 +16,7 @@ from catfast import _core
 from catfast.classes import NODATA
 from catfast.errors import InputError, Notice
 from catfast.mask.config import MaskConfig, MaskResult
+from catfast.mask.domain import SATURATED_TAG, outside_domain
 from catfast.mask.outputs import (
     Identity,
     check_output,
@@ -24,6 +25,7 @@ from catfast.mask.outputs import (
     item_path,
     mask_path,
     mask_style,
+    quicklook_path,
     settings,
     style_path,
 )
@@ -78,7 +80,9 @@ class Masker:
         self._model_sha256 = sha256(self._folder)
         threads = config.threads or processors()
         _core.set_threads(threads)
-        self._runtime = choose_runtime(self._folder, device=config.device, threads=threads)
+        self._runtime = choose_runtime(
+            self._folder, device=config.device, threads=threads, runtime=config.runtime
+        )
 
     @property
     def model(self) -> str:
@@ -123,9 +127,9 @@ class Masker:
             (config.confidence, confidence_path(output)),
             (config.qml, style_path(output)),
             (config.stac, item_path(output)),
-            (config.quicklook is not None, config.quicklook),
         )
-        return [path for asked, path in wanted if asked and path is not None]
+        found = [path for asked, path in wanted if asked]
+        return found if config.quicklook is None else [*found, quicklook_path(config.quicklook, output)]
 
     def _write(self, task: _Task, progress: Progress | None, started: float) -> MaskResult:
         """Make all files of a scene."""
@@ -141,6 +145,7 @@ class Masker:
             refinement=self.refinement(task.scene),
             area=None if config.aoi is None else Area(config.aoi, grid),
             quicklook=quicklook,
+            saturated_above=self._model.domain.saturated_above,
         )
         with ExitStack() as stack:
             products = Products(stack, grid, wanted)
@@ -149,11 +154,11 @@ class Masker:
                 if progress is not None:
                     progress(products.rows, grid.height)
             shares, valid = self._percentages(products.counts), _valid_percent(products.counts)
-            style = mask_style(task.identity, shares, valid, simulated)
+            style = mask_style(task.identity, shares, valid, simulated, products.saturation.percent)
             products.finish(style, confidence_style(task.identity, self._model.classes))
         if quicklook is not None and config.quicklook is not None:
-            quicklook.save(config.quicklook)
-        result = self._result(task, products.counts, started)
+            quicklook.save(quicklook_path(config.quicklook, task.output))
+        result = self._result(task, products, started)
         return self._describe(task, result, style.tags)
 
     def refinement(self, scene: Scene) -> Refinement:
@@ -200,16 +205,19 @@ class Masker:
             InputError: the scene cannot be read, or holds infinite values.
         """
         down, across = self._axes(raster.info.grid, scene)
-        with closing(SceneRows(raster, scene, down, across)) as rows:
+        # A scene pixel that is a network pixel has no edge to be drawn within.
+        guided = self._config.edges == "guided" and max(down.factor, across.factor) > 1
+        with closing(SceneRows(raster, scene, down, across, guided=guided)) as rows:
             predictor = Predictor(rows, self._runtime, self._model, down, across, self._config.batch_size)
-            yield from predictor.classified(self._rules())
+            yield from predictor.classified(self._rules(guided=guided))
 
-    def _rules(self) -> Rules:
+    def _rules(self, *, guided: bool) -> Rules:
         return Rules(
             codes=self._codes(),
             cloud=self._model.classes.index("cloud"),
             threshold=self._config.cloud_threshold,
             confidence=self._config.confidence or self._config.format == "udm2",
+            guided=guided,
         )
 
     def _axes(self, grid: Grid, scene: Scene) -> tuple[Axis, Axis]:
@@ -238,8 +246,10 @@ class Masker:
             names = {0: "clear", 1: "cloud"}
         return {name: round(100 * int(counts[code]) / valid, 4) for code, name in sorted(names.items())}
 
-    def _result(self, task: _Task, counts: npt.NDArray[np.int64], started: float) -> MaskResult:
-        notices = list(task.scene.notices)
+    def _result(self, task: _Task, products: Products, started: float) -> MaskResult:
+        counts = products.counts
+        notices = [*task.scene.notices, *self._outside(task.scene, products.saturation.percent)]
+        notices += self._runtime.notices()
         if not counts[:NODATA].any():
             notices.append(self._unseen(in_area=bool(counts.any())))
         return MaskResult(
@@ -252,6 +262,10 @@ class Masker:
             seconds=time.perf_counter() - started,
             model=self._model.name,
         )
+
+    def _outside(self, scene: Scene, saturated: float | None) -> list[Notice]:
+        """In what the scene differs from all that the model saw in training."""
+        return outside_domain(self._model.domain, scene.info.path, scene.info.grid, saturated)
 
     def _unseen(self, *, in_area: bool) -> Notice:
         """Why there are no percentages."""
@@ -267,11 +281,12 @@ class Masker:
         shares = {
             key.removeprefix(prefix).lower(): float(tags[key]) for key in tags if key.startswith(prefix)
         }
+        saturated = float(tags[SATURATED_TAG]) if SATURATED_TAG in tags else None
         return MaskResult(
             input=scene,
             output=output,
             status="skipped",
-            warnings=described.notices,
+            warnings=(*described.notices, *self._outside(described, saturated)),
             classes=shares,
             valid_percent=float(tags.get("CATFAST_VALID_PERCENT", "nan")),
             seconds=time.perf_counter() - started,

@@ -9,6 +9,7 @@ from pathlib import Path
 from catfast import __version__
 from catfast.classes import CATEGORY_TAGS, COLOURS
 from catfast.mask.config import MaskConfig
+from catfast.mask.domain import SATURATED_TAG
 from catfast.raster import CogStyle, file_sha256, is_made_already, refuse_input
 from catfast.udm2 import UDM2_BANDS
 
@@ -51,6 +52,7 @@ def settings(config: MaskConfig, gsd_m: float) -> dict[str, str]:
         "CATFAST_MIN_AREA": f"{config.min_area_m2:g}",
         "CATFAST_AOI": "none" if config.aoi is None else file_sha256(config.aoi),
         "CATFAST_GSD": f"{gsd_m:g}",
+        "CATFAST_EDGES": config.edges,
         "CATFAST_REFLECTANCE_SCALE": "product" if scale is None else f"{scale:g}",
     }
 
@@ -75,6 +77,16 @@ def item_path(mask: Path) -> Path:
     return mask.with_suffix(".json")
 
 
+def is_picture(asked: Path) -> bool:
+    """Whether ``--quicklook`` names a picture, not a folder of them."""
+    return asked.suffix.lower() == ".png" and not asked.is_dir()
+
+
+def quicklook_path(asked: Path, mask: Path) -> Path:
+    """The picture itself, or ``<stem>_mask.png`` in a folder of them."""
+    return asked if is_picture(asked) else asked / f"{mask.stem}.png"
+
+
 def check_output(mask: Path, scene: Path, asked: list[Path], identity: Identity, *, overwrite: bool) -> bool:
     """Whether ``mask`` is there already, made from the same input by the same model and options.
 
@@ -91,12 +103,17 @@ def check_output(mask: Path, scene: Path, asked: list[Path], identity: Identity,
 
 
 def mask_style(
-    identity: Identity, percentages: Mapping[str, float], valid_percent: float, simulated: str | None
+    identity: Identity,
+    percentages: Mapping[str, float],
+    valid_percent: float,
+    simulated: str | None,
+    saturated: float | None = None,
 ) -> CogStyle:
     """How a mask COG presents itself."""
     shares = {f"CATFAST_PERCENT_{name.upper()}": f"{value:.4f}" for name, value in percentages.items()}
     source = {} if simulated is None else {"CATFAST_SIMULATED": simulated}
-    tags = {**identity.tags(), "CATFAST_VALID_PERCENT": f"{valid_percent:.4f}", **shares, **source}
+    bright = {} if saturated is None else {SATURATED_TAG: f"{saturated:.4f}"}
+    tags = {**identity.tags(), "CATFAST_VALID_PERCENT": f"{valid_percent:.4f}", **shares, **bright, **source}
     if identity.settings["CATFAST_FORMAT"] == "udm2":
         return CogStyle(descriptions=UDM2_BANDS, tags=tags, band_tags={})
     return CogStyle(

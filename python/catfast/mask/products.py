@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catfast.classes import NODATA
+from catfast.mask.domain import Saturation
 from catfast.mask.outputs import confidence_path
 from catfast.mask.predict import Classified
 from catfast.mask.quicklook import Quicklook
@@ -36,6 +37,8 @@ class Wanted:
     """Where pixels count; None counts all."""
     quicklook: Quicklook | None
     """Gathers a picture."""
+    saturated_above: float | None = None
+    """Reflectance in all bands above which a pixel counts as saturated; None counts none."""
 
 
 class Products:
@@ -58,6 +61,8 @@ class Products:
         """How often each code occurs, in the area."""
         self.rows = 0
         """Scene rows handed in."""
+        self.saturation = Saturation(wanted.saturated_above)
+        """How much of the scene is saturated."""
 
     def append(self, fresh: npt.NDArray[np.float32], part: Classified) -> None:
         """Add finished scene rows, and the network rows (bands, n, width) that are new with them.
@@ -69,6 +74,7 @@ class Products:
             self._confidence.append(part.confidence)
         if self._wanted.quicklook is not None:
             self._wanted.quicklook.add_image(fresh)
+        self.saturation.add(fresh)
         self.rows += len(part.mask)
         if self._wanted.udm2 and part.confidence is not None:
             self._waiting.append(part.confidence.max(axis=0))

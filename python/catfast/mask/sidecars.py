@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
     from catfast.mask.config import MaskResult
 
-EXTENSIONS = tuple(
-    f"https://stac-extensions.github.io/{name}/schema.json"
-    for name in (
-        "eo/v1.1.0",
-        "projection/v2.0.0",
-        "raster/v1.1.0",
-        "classification/v2.0.0",
-        "processing/v1.2.0",
+EXTENSIONS = {
+    name: f"https://stac-extensions.github.io/{name}/v{version}/schema.json"
+    for name, version in (
+        ("eo", "1.1.0"),
+        ("projection", "2.0.0"),
+        ("raster", "1.1.0"),
+        ("classification", "2.0.0"),
+        ("processing", "1.2.0"),
     )
-)
-"""Names of the STAC extensions whose fields an item has."""
+}
+"""The STAC extensions by name; an item lists those whose fields it has."""
 
 
 def write_qml(path: Path) -> None:
@@ -75,15 +75,17 @@ def write_stac(path: Path, result: MaskResult, grid: Grid, tags: Mapping[str, st
     except ImportError:
         raise MissingExtraError("--stac", "report") from None
     geometry, bbox = footprint_lonlat(grid)
+    udm2 = tags["CATFAST_FORMAT"] == "udm2"
+    left_out = {"classification" if udm2 else "", "" if "cloud" in result.classes else "eo"}
     item = pystac.Item(
         id=path.stem,
         geometry=geometry,
         bbox=bbox,
         datetime=taken,
         properties=_properties(result, grid, tags),
-        stac_extensions=list(EXTENSIONS),
+        stac_extensions=[url for name, url in EXTENSIONS.items() if name not in left_out],
     )
-    item.add_asset("mask", _asset(pystac, result.output, udm2=tags["CATFAST_FORMAT"] == "udm2"))
+    item.add_asset("mask", _asset(pystac, result.output, udm2=udm2))
     with atomic_path(path) as temporary:
         text = json.dumps(item.to_dict(include_self_link=False), indent=2)
         temporary.write_text(text + "\n", encoding="utf-8")
@@ -102,6 +104,7 @@ def _properties(result: MaskResult, grid: Grid, tags: Mapping[str, str]) -> dict
         "catfast:input_sha256": tags["CATFAST_INPUT_SHA256"],
         "catfast:valid_percent": result.valid_percent,
         "catfast:percent": dict(result.classes),
+        "catfast:warnings": [notice.name for notice in result.warnings],
     }
     cloud = result.classes.get("cloud")
     return found if cloud is None else {"eo:cloud_cover": cloud, **found}

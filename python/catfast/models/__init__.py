@@ -11,6 +11,7 @@ from catfast._lazy import names_from
 
 if TYPE_CHECKING:
     from catfast.models.builders import BUILDERS, build
+    from catfast.models.domain import Domain
     from catfast.models.exporting import ExportConfig, ExportResult, export_run
     from catfast.models.folder import bundled, bundled_names, load, resolve, save, sha256
     from catfast.models.listing import ModelCard, model_card
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUILDERS",
+    "Domain",
     "ExportConfig",
     "ExportResult",
     "ModelCard",
@@ -38,6 +40,7 @@ __all__ = [
 
 _HOMES = {
     "BUILDERS": "builders",
+    "Domain": "domain",
     "ExportConfig": "exporting",
     "ExportResult": "exporting",
     "ModelCard": "listing",

@@ -75,6 +75,7 @@ def _facts(folder: Path, run: Path) -> dict[str, str]:
         "mean": ", ".join(f"{value:g}" for value in config.mean),
         "std": ", ".join(f"{value:g}" for value in config.std),
         "training": _training(run),
+        "domain": "\n".join(f"- {line}" for line in config.domain.lines()),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from catfast.models.spec import CONFIG_NAME, ONNX_NAME, ModelConfig
 from catfast.models.stac import ITEM_NAME, write_item
 from catfast.models.tensors import layout
 from catfast.raster import output_errors
+from catfast.temporary import temporary_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,14 +106,14 @@ def export_run(
     _check_target(folder, output, config)
     with output_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as place:
-            fresh = Path(place) / "model"
+        with temporary_folder(target) as place:
+            fresh = place / "model"
             fresh.mkdir()
             parity, checked_on = _make(folder, fresh, config)
             _check_parity(folder, parity, config)
             write_card(fresh, run=folder, precision=config.precision, parity=parity, checked_on=checked_on)
             write_item(fresh, folder)
-            files = _settle(fresh, target, place=Path(place), whole=output is not None)
+            files = _settle(fresh, target, place=place, whole=output is not None)
     return ExportResult(
         input=folder,
         output=target,

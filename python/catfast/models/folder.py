@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from catfast.errors import InputError, MissingExtraError
 from catfast.models.spec import CONFIG_NAME, ONNX_NAME, ModelConfig
 from catfast.models.tensors import layout
+from catfast.temporary import temporary_path
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -120,7 +121,7 @@ def save(module: nn.Module, config: ModelConfig, folder: str | os.PathLike[str])
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: _storable(name, tensor) for name, tensor in _stored_state(module).items()}
-    partial = folder / f".{WEIGHTS_NAME}.part"
+    partial = temporary_path(folder / WEIGHTS_NAME)
     partial.write_bytes(to_bytes(tensors))
     config.save(folder)
     partial.replace(folder / WEIGHTS_NAME)

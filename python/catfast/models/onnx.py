@@ -19,6 +19,7 @@ from catfast.errors import InputError, MissingExtraError
 from catfast.models.folder import WEIGHTS_NAME, load
 from catfast.models.spec import ONNX_NAME, ModelConfig
 from catfast.models.tensors import TensorPlace, layout
+from catfast.temporary import temporary_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +62,7 @@ def export(folder: str | os.PathLike[str], *, tolerance: float = 1e-3) -> Parity
     module = load(folder)
     proto = float_graph(module, config)
     _point_into(proto, layout(folder / WEIGHTS_NAME))
-    partial = folder / f".{ONNX_NAME}.part"
+    partial = temporary_path(folder / ONNX_NAME)
     partial.write_bytes(proto.SerializeToString())
     try:
         parity = compare(module, partial, _noise(config))

@@ -12,6 +12,7 @@ from typing import Any
 
 from catfast.classes import BANDS, CLASS_CODES
 from catfast.errors import InputError
+from catfast.models.domain import Domain
 from catfast.textfiles import parse_json, read_small
 
 __all__ = ["CONFIG_NAME", "ONNX_NAME", "ModelConfig"]
@@ -53,6 +54,8 @@ class ModelConfig:
     """Overlap of neighbouring tiles on each side, network pixels; under half a tile."""
     multiple_of: int = 32
     """Height and width of any input must be multiples of this."""
+    domain: Domain = field(default_factory=Domain)
+    """What was seen in training, as far as it is known."""
 
     def __post_init__(self) -> None:
         for problem in self._problems():
@@ -133,6 +136,8 @@ class ModelConfig:
             values: dict[str, Any] = {
                 key: tuple(value) if key in _TUPLES else value for key, value in content.items()
             }
+            if "domain" in values:
+                values["domain"] = Domain.of(values["domain"])
             return cls(**values)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
@@ -144,5 +149,8 @@ class ModelConfig:
         path = Path(folder) / CONFIG_NAME
         path.parent.mkdir(parents=True, exist_ok=True)
         content = {"format": _FORMAT, **asdict(self), "architecture": dict(self.architecture)}
+        content["domain"] = self.domain.as_dict()
+        if not content["domain"]:
+            del content["domain"]
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         return path

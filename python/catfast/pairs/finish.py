@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from catfast.wrs2 import UNSTEERED, seconds_after_centre
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyproj import Transformer
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,7 +58,7 @@ def finish(rows: pa.Table, config: PairsConfig) -> pa.Table:
     import shapely
 
     order = [(name, "ascending") for name in ("ps_t", "ps_id", "l8_id")]
-    rows = _plain(rows).sort_by(order)
+    rows = _large_enough(_plain(rows), config).sort_by(order)
     shapes = shapely.normalize(shapely.from_wkb([bytes(value) for value in rows["geometry"].to_pylist()]))
     dt = (_column(rows, "ps_t") - _column(rows, "l8_t")) / 1000
     local = dt - _landsat_seconds(rows, np.asarray(shapes, object))
@@ -78,6 +80,13 @@ def finish(rows: pa.Table, config: PairsConfig) -> pa.Table:
     return pa.table({name: columns[name] for name in schema.names}, schema=schema).take(pa.array(kept))
 
 
+def _large_enough(rows: pa.Table, config: PairsConfig) -> pa.Table:
+    import pyarrow.compute as pc
+
+    large = pc.greater_equal(rows["overlap"], config.min_overlap)
+    return rows.filter(pc.and_(large, pc.greater(rows["overlap_km2"], 0.0)))
+
+
 def _plain(rows: pa.Table) -> pa.Table:
     """String views, which SedonaDB gives and pyarrow does not sort, as strings."""
     import pyarrow as pa
@@ -96,10 +105,9 @@ def _column(rows: pa.Table, name: str) -> Floats:
 def _landsat_seconds(rows: pa.Table, shapes: npt.NDArray[Any]) -> Floats:
     """Seconds from each scene's centre to when Landsat passed the middle of the overlap; else NaN."""
     import shapely
-    from pyproj import Transformer
 
     x, y = shapely.get_coordinates(shapely.centroid(shapes)).T if len(shapes) else np.empty((2, 0))
-    lon, lat = Transformer.from_crs(CRS, "OGC:CRS84", always_xy=True).transform(x, y)
+    lon, lat = _to_degrees().transform(x, y)
     path, row = _column(rows, "l8_wrs_path"), _column(rows, "l8_wrs_row")
     known = np.isfinite(path) & np.isfinite(row)
     seconds = np.full(len(path), np.nan)
@@ -108,6 +116,13 @@ def _landsat_seconds(rows: pa.Table, shapes: npt.NDArray[Any]) -> Floats:
         path[known], row[known], np.asarray(lon)[known], np.asarray(lat)[known], steered[known]
     )
     return seconds
+
+
+@functools.cache
+def _to_degrees() -> Transformer:
+    from pyproj import Transformer
+
+    return Transformer.from_crs(CRS, "OGC:CRS84", always_xy=True)
 
 
 def _kept(rows: pa.Table, dt: Floats, local: Floats, config: PairsConfig) -> npt.NDArray[np.int64]:

@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from catfast.catalog import MARK, build, check_output, whole_file
@@ -16,6 +15,7 @@ from catfast.pairs.config import PairsConfig, PairsResult
 from catfast.pairs.finish import finish
 from catfast.pairs.lists import write_lists
 from catfast.pairs.plot import check_matplotlib, draw, read_footprints
+from catfast.temporary import temporary_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,8 +101,8 @@ def _checked(path: Path, kind: str, output: Path, notices: list[Notice]) -> Iter
     if mark:
         yield path
         return
-    with TemporaryDirectory(dir=output.absolute().parent, prefix=".catfast_") as folder:
-        adopted = Path(folder) / f"{kind}.parquet"
+    with temporary_folder(output, f".{kind}") as folder:
+        adopted = folder / f"{kind}.parquet"
         made = build(kind, [path], adopted)
         notices += [Notice(notice.name, f"{path}: {notice.message}") for notice in made.warnings]
         yield adopted

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +12,9 @@ from catfast.errors import InputError, OutputError
 from catfast.locks import held
 from catfast.patches.files import PARTS
 from catfast.patches.info import INFO_NAME, StoreInfo, read_info
+from catfast.patches.reopening import lacking, reopen, without_account
 from catfast.raster import atomic_path, output_errors
-
-FAILED = "failed"
-"""Option under which ``store.json`` lists the pairs that could not be cut."""
+from catfast.temporary import temporary_path
 
 
 @contextmanager
@@ -33,11 +31,16 @@ def only_writer(output: Path) -> Iterator[None]:
         yield
 
 
-def begin(output: Path, info: StoreInfo, *, overwrite: bool) -> tuple[StoreInfo, bool]:
+def begin(
+    output: Path, info: StoreInfo, *, overwrite: bool, ready: Collection[str] = ()
+) -> tuple[StoreInfo, bool]:
     """Make a store's folder, or find it begun; what it is made with, and whether it is finished.
 
+    A finished store that lacks pairs which are ``ready`` now, their files being there, is begun again.
+
     Raises:
-        OutputError: there is something else, or a store that was made or begun in another way.
+        OutputError: there is something else, or a store that was made or begun in another way, or one that
+            pairs cannot be added to.
     """
     if output.is_symlink() or (output.exists() and not output.is_dir()):
         raise OutputError(f"{output}: expected a folder or nothing, found a file or a link")
@@ -47,14 +50,27 @@ def begin(output: Path, info: StoreInfo, *, overwrite: bool) -> tuple[StoreInfo,
         remove(output)
     elif found is not None:
         _compare(output, found, info)
-        return replace(info, command=found.command), begun is None
-    elif output.exists() and any(output.iterdir()):
+        info = replace(info, command=found.command)
+        if begun is not None:
+            return info, False
+        if not lacking(found) & set(ready):
+            return info, True
+        reopen(output, info, found, ready)
+        return info, False
+    elif output.exists() and not _barely_begun(output):
         raise OutputError(f"{output}: expected a patch store, an empty folder or nothing, found other files")
     with output_errors(output):
-        (output / PARTS).mkdir(parents=True)
+        (output / PARTS).mkdir(parents=True, exist_ok=True)
         with atomic_path(output / PARTS / INFO_NAME) as part:
             part.write_text(info.to_json(), "utf-8")
     return info, False
+
+
+def _barely_begun(output: Path) -> bool:
+    """Nothing in it but what a run that was killed at once leaves."""
+    return all(path.name == PARTS or path.name.startswith(".") for path in output.iterdir()) and all(
+        path.name.startswith(".") for path in (output / PARTS).glob("*")
+    )
 
 
 def remove(output: Path) -> None:
@@ -63,7 +79,7 @@ def remove(output: Path) -> None:
     Raises:
         OutputError: the disk does not let it go.
     """
-    aside = output.with_name(f".{output.name}.{os.getpid()}.old")
+    aside = temporary_path(output, ".old")
     with output_errors(output):
         output.replace(aside)
         shutil.rmtree(aside)
@@ -77,15 +93,9 @@ def _found(folder: Path) -> StoreInfo | None:
 
 
 def _compare(output: Path, found: StoreInfo, info: StoreInfo) -> None:
-    options = {name: value for name, value in found.options.items() if name != FAILED}
+    options = without_account(found.options)
     if replace(found, options=options, command=info.command) != info:
         names = sorted({*options, *info.options})
         other = [name for name in names if options.get(name) != info.options.get(name)] or ["kind of scene"]
         what = other[0].replace("_", " ")
         raise OutputError(f"{output}: exists already, made with another {what}: --overwrite replaces it")
-    failed = found.options.get(FAILED)
-    if failed:
-        raise OutputError(
-            f"{output}: exists already, without {len(failed)} pairs whose files were of no use then: "
-            "--overwrite makes it anew"
-        )

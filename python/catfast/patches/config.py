@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from catfast.errors import UsageError
-from catfast.labels import METHODS, SCHEMES, LabelConfig
+from catfast.labels import ALIGN_VERSION, METHODS, SCHEMES, LabelConfig
 from catfast.patches.info import FORMATS
 from catfast.patches.records import SPLITS
 from catfast.raster import VERIFY
@@ -155,7 +155,8 @@ class PatchesConfig:
     def options(self) -> dict[str, Any]:
         """All options that the bytes of a store depend on, as JSON takes them."""
         found = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _ELSEWHERE}
-        return {name: _plain(value) for name, value in (found | {"stride": self.step}).items()}
+        found |= {"stride": self.step} | ({"align_version": ALIGN_VERSION} if self.align else {})
+        return {name: _plain(value) for name, value in found.items()}
 
     def command(self, pairs: Path) -> str:
         """The command line that makes the same store: options that differ from their defaults."""

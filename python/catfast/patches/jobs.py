@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from catfast.errors import InputError, Notice
 from catfast.patches.ahead import ahead
@@ -17,6 +17,7 @@ from catfast.patches.pairlist import Pair
 from catfast.patches.results import Failure
 from catfast.patches.scenes import PairFiles
 from catfast.patches.writer import GroupWriter
+from catfast.workers import StoppedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,26 +54,15 @@ class Outcome:
     """Why there are none."""
 
 
-class Stop(Protocol):
-    """An event of threads or of processes."""
-
-    def is_set(self) -> bool:
-        """Whether to give up."""
-
-
-class StoppedError(Exception):
-    """The run ended before the pair did."""
-
-
-def run_job(job: Job, stop: Stop | None = None) -> Outcome:
+def run_job(job: Job, stop: Callable[[], bool] | None = None) -> Outcome:
     """Cut a pair; its patches are there, all of them, or none is.
 
     Args:
         job: the pair.
-        stop: give up as soon as it is set.
+        stop: whether to give up, asked between batches.
 
     Raises:
-        StoppedError: ``stop`` was set.
+        StoppedError: ``stop`` said so.
         OutputError: the disk did not take them: of no use to go on with other pairs.
     """
     pair_id = job.pair.pair_id
@@ -84,7 +74,7 @@ def run_job(job: Job, stop: Stop | None = None) -> Outcome:
         batches = pair_batches(job.pair, job.files, job.config, job.kind)
         with GroupWriter(job.root, job.info, pair_id) as writer, ahead(batches) as coming:
             for batch in coming:
-                if stop is not None and stop.is_set():
+                if stop is not None and stop():
                     raise StoppedError
                 batch.write(writer)
                 patches += len(batch.records)

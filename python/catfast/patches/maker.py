@@ -67,9 +67,11 @@ def make_store(pairs: Path, config: PatchesConfig, *, progress: Progress | None 
     if not work.jobs:
         return _account(work, None, started, status="failed", failures=work.failures)
     with only_writer(config.output):
-        info, finished = begin(config.output, work.info, overwrite=config.overwrite)
+        ready = {job.pair.pair_id for job in work.jobs}
+        info, finished = begin(config.output, work.info, overwrite=config.overwrite, ready=ready)
         if finished:
-            return _account(work, finish(config.output, info, {}), started, status="skipped")
+            store = finish(config.output, info, {})
+            return _account(work, store, started, status="skipped", failures=work.failures)
         failed, told = _run_or_leave_nothing(work, info, progress)
         failures = work.failures + failed
         if not finished_groups(config.output):

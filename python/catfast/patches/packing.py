@@ -18,6 +18,7 @@ from catfast.patches.shards import HEADER, SHARDS, ShardFile, patch_bytes
 from catfast.patches.store import PatchStore, open_store
 from catfast.patches.windows import Windows
 from catfast.raster import fsync_folder, output_errors
+from catfast.temporary import temporary_path
 
 Progress = Callable[[int, int], None]
 
@@ -52,7 +53,7 @@ def pack(
     if shard_bytes < 1:
         raise UsageError(f"--shard-mb must be at least 1, not {shard_bytes >> 20}")
     _check_target(store, target)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = temporary_path(target)
     with output_errors(target):
         try:
             _fill(store, temporary, shard_bytes, progress or (lambda done, total: None))

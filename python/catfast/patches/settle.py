@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from catfast.errors import InputError, Notice
-from catfast.patches.begin import FAILED, remove
+from catfast.patches.begin import remove
 from catfast.patches.choose import balanced, drawn, thin
 from catfast.patches.config import PatchesConfig
 from catfast.patches.files import PARTS
@@ -19,6 +19,7 @@ from catfast.patches.finishing import finish
 from catfast.patches.gather import Work
 from catfast.patches.info import StoreInfo
 from catfast.patches.jobs import Job
+from catfast.patches.reopening import FAILED, PARTLY
 from catfast.patches.splits import Node, assign, few_components, strip_id
 from catfast.patches.store import PatchStore
 
@@ -47,7 +48,7 @@ def settle(work: Work, info: StoreInfo, failed: Sequence[str]) -> Settled:
         failed: ids of pairs that could not be cut, for ``store.json``.
 
     Raises:
-        InputError: there is no patch at all; the store is removed.
+        InputError: there is no patch at all, and the store is removed; or a pair's files are gone.
         OutputError: the disk did not take it.
     """
     config, root = work.config, work.config.output
@@ -63,10 +64,11 @@ def settle(work: Work, info: StoreInfo, failed: Sequence[str]) -> Settled:
     splits = assign(nodes, config.splits, config.seed)
     ids, pairs = (index[name].to_pylist() for name in ("patch_id", "pair_id"))
     chosen = {patch: splits[pair] for patch, pair in zip(ids, pairs, strict=True) if patch in keep}
-    options = {**info.options, **({FAILED: sorted(failed)} if failed else {})}
+    partly = {pair for patch, pair in zip(ids, pairs, strict=True) if patch not in keep}
+    account = {FAILED: sorted(failed), PARTLY: sorted(partly)} if failed else {}
     lacking = few_components(nodes, config.splits)
     return Settled(
-        store=finish(root, replace(info, options=options), chosen, keep),
+        store=finish(root, replace(info, options={**info.options, **account}), chosen, keep),
         dropped=len(ids) - len(keep),
         notices=(Notice("few_grounds", lacking),) if lacking else (),
     )
@@ -99,6 +101,8 @@ def _nodes(index: pa.Table, keep: set[str], jobs: dict[str, Job]) -> list[Node]:
             rows[pair_id].append(shape)
     nodes = []
     for pair_id, shapes in rows.items():
+        if pair_id not in jobs:
+            raise InputError(f"{pair_id}: was cut before, but its files, which say its strip, are gone now")
         pair, files = jobs[pair_id].pair, jobs[pair_id].files
         outlines = shapely.from_wkb(np.array(shapes, object))
         node = Node(

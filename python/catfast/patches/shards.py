@@ -26,6 +26,7 @@ from catfast.patches.info import StoreInfo
 from catfast.patches.records import PatchRecord
 from catfast.patches.windows import Windows
 from catfast.raster import atomic_path, file_sha256, fsync_folder
+from catfast.temporary import temporary_path
 
 SHARDS = "shards"
 HEADER = 4096
@@ -99,7 +100,7 @@ class ShardSink:
     def __init__(self, root: Path, info: StoreInfo, group: str) -> None:
         self._final = waiting_path(root, group)
         self._final.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary = self._final.with_name(f".{self._final.name}.{os.getpid()}.tmp")
+        self._temporary = temporary_path(self._final)
         self._shard = f"{SHARDS}/{self._final.name}"
         self._file = ShardFile(self._temporary, info)
 

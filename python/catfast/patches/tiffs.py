@@ -20,6 +20,7 @@ from catfast.patches.info import StoreInfo
 from catfast.patches.records import PatchRecord
 from catfast.patches.windows import Windows
 from catfast.raster import PatchStyle, TiffTemplate, fsync_folder, patch_template, read_patch
+from catfast.temporary import own_path
 
 IMAGES, LABELS = "images", "labels"
 Linear = tuple[float, float, float, float]
@@ -87,8 +88,7 @@ class TiffSink:
             path.unlink(missing_ok=True)
 
     def _temporary(self, path: str) -> Path:
-        folder, name = path.split("/")
-        return self._root / folder / f".{name}.{os.getpid()}.tmp"
+        return own_path(self._root / path)
 
 
 class TiffSource:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from catfast.raster.area import Area, footprint_lonlat
 from catfast.raster.arrays import ArrayRaster, StackedRaster
 from catfast.raster.gdal import Versions, versions
-from catfast.raster.grid import Grid, ground_sampling_distance, parse_crs
+from catfast.raster.grid import Grid, centre_lonlat, ground_sampling_distance, parse_crs
 from catfast.raster.patchtiff import PatchStyle, TiffTemplate, patch_template, read_patch
 from catfast.raster.provenance import file_sha256, is_made_already, refuse_input
 from catfast.raster.read import DEFAULT_MAX_SAMPLES, VERIFY, Raster, RasterInfo, open_raster, read_tags
@@ -40,6 +40,7 @@ __all__ = [
     "TiffWriter",
     "Versions",
     "atomic_path",
+    "centre_lonlat",
     "cog_writer",
     "file_sha256",
     "footprint_lonlat",

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from affine import Affine
-from pyproj import Transformer
-from pyproj.exceptions import ProjError
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError, ProjError
 from rasterio.features import geometry_mask
 from rasterio.warp import transform_geom
 
@@ -22,6 +22,12 @@ from catfast.textfiles import parse_json, read_small
 EDGE_DEGREES = 0.01
 """Longest piece of an edge before it is projected: straight lines in longitude and latitude bend on a map."""
 
+EDGE_METRES = 1000.0
+"""The same, in the units of a projected CRS."""
+
+FARTHEST_METRES = 1e8
+"""No coordinate on a map is larger."""
+
 _POLYGONS: Mapping[str, Callable[[Any], list[Any]]] = {
     "Polygon": lambda found: [found],
     "MultiPolygon": lambda found: found,
@@ -29,16 +35,20 @@ _POLYGONS: Mapping[str, Callable[[Any], list[Any]]] = {
 
 
 class Area:
-    """The polygons of a GeoJSON file, on a grid."""
+    """The polygons of a GeoJSON file, on a grid.
+
+    They are in longitude and latitude (RFC 7946), or in the named ``crs`` that GeoJSON had before it (2008),
+    as QGIS and GDAL write it.
+    """
 
     def __init__(self, path: Path, grid: Grid) -> None:
         self._grid = grid
-        polygons = _polygons(path)
+        polygons, crs = _polygons(path)
         if grid.crs is None:
             raise InputError(f"{path}: the area cannot be placed: the scene has no CRS")
-        transformer = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True)
+        transformer = Transformer.from_crs(crs, grid.crs, always_xy=True)
         try:
-            self._shapes = [_placed(rings, transformer) for rings in polygons]
+            self._shapes = [_placed(rings, transformer, in_degrees=crs.is_geographic) for rings in polygons]
         except (ProjError, ValueError, TypeError, IndexError) as error:
             raise InputError(f"{path}: expected rings of longitude and latitude, found {error}") from error
 
@@ -49,7 +59,7 @@ class Area:
         return np.asarray(geometry_mask(self._shapes, shape, transform, invert=True))
 
 
-def _polygons(path: Path) -> list[Any]:
+def _polygons(path: Path) -> tuple[list[Any], CRS]:
     try:
         content = parse_json(read_small(path))
     except OSError as error:
@@ -59,7 +69,18 @@ def _polygons(path: Path) -> list[Any]:
     found = [polygon for geometry in _geometries(content) for polygon in _rings(path, geometry)]
     if not found:
         raise InputError(f"{path}: expected GeoJSON with a polygon, found none")
-    return found
+    return found, _crs(path, content)
+
+
+def _crs(path: Path, content: Any) -> CRS:
+    """The CRS that the file names, else longitude and latitude."""
+    named = content.get("crs") if isinstance(content, dict) else None
+    if named is None:
+        return CRS.from_user_input("OGC:CRS84")
+    try:
+        return CRS.from_user_input(named["properties"]["name"])
+    except (CRSError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: expected a CRS that PROJ knows, found {named}") from error
 
 
 def _geometries(content: Any) -> list[Any]:
@@ -79,21 +100,22 @@ def _rings(path: Path, geometry: Any) -> list[Any]:
     return _POLYGONS[kind](geometry.get("coordinates") or [])
 
 
-def _placed(rings: Any, transformer: Transformer) -> dict[str, Any]:
+def _placed(rings: Any, transformer: Transformer, *, in_degrees: bool) -> dict[str, Any]:
+    step, most = (EDGE_DEGREES, 360.0) if in_degrees else (EDGE_METRES, FARTHEST_METRES)
     placed = []
     for ring in rings:
         corners = np.array([corner[:2] for corner in ring], float)
-        if corners.ndim != 2 or len(corners) < 4 or np.abs(corners).max() > 360:
+        if corners.ndim != 2 or len(corners) < 4 or not np.abs(corners).max() <= most:
             raise ValueError(f"a ring of {len(ring)} corners")
-        lon, lat = _densified(corners).T
-        x, y = transformer.transform(lon, lat, errcheck=True)
+        along, up = _densified(corners, step).T
+        x, y = transformer.transform(along, up, errcheck=True)
         placed.append(list(zip(x.tolist(), y.tolist(), strict=True)))
     return {"type": "Polygon", "coordinates": placed}
 
 
-def _densified(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _densified(corners: npt.NDArray[np.float64], step: float) -> npt.NDArray[np.float64]:
     pieces = [
-        np.linspace(a, b, max(1, int(np.ceil(np.abs(b - a).max() / EDGE_DEGREES))), endpoint=False)
+        np.linspace(a, b, max(1, int(np.ceil(np.abs(b - a).max() / step))), endpoint=False)
         for a, b in pairwise(corners)
     ]
     return np.concatenate([*pieces, corners[-1:]])

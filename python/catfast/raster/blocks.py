@@ -1,123 +1,135 @@
-"""Whether the compressed blocks of a TIFF are what they were when they were written.
+"""Compressed blocks of a TIFF: compared with their checksums, and read in the same pass where that can be.
 
 GDAL stops decoding a block as soon as its pixels are full and never compares the checksum behind them, so
-that bytes overwritten on a disk become other pixels without a word.
+that bytes overwritten on a disk become other pixels without a word. To compare costs as much as to read:
+what is decoded for it is therefore handed out, and GDAL is left with blocks of unusual kinds.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from itertools import product
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from catfast import _core
 from catfast.errors import InputError
+from catfast.raster.blockarea import BlockArea, Span
+from catfast.raster.blockcheck import BlockCheck, damaged_error, refuse_truncated
+from catfast.raster.layout import BlockLayout
 
-CHUNK_BYTES = 16 << 20
-"""Compressed bytes held at a time."""
+HELD_BYTES = 64 << 20
+"""Most bytes of whole blocks that are held for the next window."""
 
-_CODECS: dict[str, Literal["deflate", "zstd"]] = {"deflate": "deflate", "zstd": "zstd"}
-"""Compressions whose blocks can carry a checksum, by rasterio's name. A zstd block carries one only where its
-writer asked for it, which GDAL does not; LZW, JPEG and uncompressed blocks have none."""
-
-Place = tuple[int, int, int]
-"""Plane (a band, or 1 where one plane holds all bands), block row and block column."""
-
-Block = tuple[int, int, int]
-"""Block row, first byte in the file, bytes."""
+Pixels = npt.NDArray[Any]
+Gdal = Callable[[Sequence[int], Span, Span], Pixels]
+"""Reads bands (1-based), rows and columns; shape (bands, rows, columns)."""
 
 
-class BlockCheck:
-    """Compares checksums, each block once, as its rows are about to be read."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Whole blocks that were read for a window that cuts through them: the next one does so too."""
 
-    def __init__(self, path: Path, dataset: Any) -> None:
-        self._path, self._dataset = path, dataset
-        compression = dataset.compression.name if dataset.compression else ""
-        self._codec = _CODECS.get(compression)
-        rows, columns = dataset.block_shapes[0]
-        self._shape = (rows, columns)
-        # One plane holds all bands, or each band has its own.
-        planes = 1 if dataset.interleaving and dataset.interleaving.name == "pixel" else dataset.count
-        self._planes = range(1, planes + 1)
-        samples = rows * columns * (dataset.count if planes == 1 else 1)
-        self._most = samples * max(np.dtype(_plain(dtype)).itemsize for dtype in dataset.dtypes)
-        self._done: set[Place] = set()
+    bands: tuple[int, ...]
+    """Bands, 1-based."""
+    area: BlockArea
+    """Where they are."""
+    pixels: Pixels
+    """(bands, rows, columns)."""
 
-    @property
-    def complete(self) -> bool:
-        """Whether every block of this file carries a checksum."""
-        return self._codec == "deflate"
 
-    def window(self, bands: Sequence[int], rows: tuple[int, int], columns: tuple[int, int]) -> None:
-        """Check the blocks of ``bands`` (1-based) under a window, given as first and after the last.
+class Blocks:
+    """Reads windows of a file, each block decoded once, and compared with its checksum as it is."""
+
+    def __init__(self, path: Path, layout: BlockLayout, gdal: Gdal) -> None:
+        self._path, self._layout, self._gdal = path, layout, gdal
+        self._check = BlockCheck(path, layout)
+        self._identity = self._found()
+        self._held: Held | None = None
+
+    def read(self, bands: Sequence[int], rows: Span, columns: Span) -> Pixels:
+        """``bands`` (1-based) from the first to before the last of ``rows`` and ``columns``.
 
         Raises:
-            InputError: a block is not what its checksum says, or the file cannot be read.
+            InputError: a block is not what its checksum says, or the file is truncated or changed.
         """
-        if self._codec is None or rows[0] >= rows[1] or columns[0] >= columns[1]:
-            return
-        planes = self._planes if len(self._planes) == 1 else bands
-        down, across = (
-            range(start // side, (stop - 1) // side + 1)
-            for (start, stop), side in zip((rows, columns), self._shape, strict=True)
-        )
-        wanted = [place for place in product(planes, down, across) if place not in self._done]
-        blocks = [block for block in map(self._block, wanted) if block is not None]
-        for chunk in _chunks(sorted(blocks, key=lambda block: block[1])):
-            self._compare(chunk, self._codec)
-        self._done.update(wanted)
+        height, width = self._layout.shape
+        if not (0 <= rows[0] < rows[1] <= height and 0 <= columns[0] < columns[1] <= width):
+            return self._gdal(bands, rows, columns)
+        if self._found() != self._identity:
+            raise InputError(f"{self._path}: the file changed while it was read")
+        area = self._layout.area(rows, columns)
+        whole = (area.rows, area.columns) == (rows, columns)
+        size = len(bands) * area.pixels[0] * area.pixels[1] * self._layout.dtype.itemsize
+        if not self._layout.direct or not (whole or size <= HELD_BYTES):
+            self._check.blocks(area, tuple(bands))
+            return self._gdal(bands, rows, columns)
+        if whole:
+            return self._decoded(tuple(bands), area, None)
+        held = self._hold(tuple(bands), area)
+        return held.pixels[:, *held.area.window(rows, columns)].copy()
 
-    def _block(self, place: Place) -> Block | None:
-        plane, row, column = place
-        offset, size = (
-            self._dataset.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", plane)
-            for what in ("OFFSET", "SIZE")
-        )
-        # A block that was never written has no place.
-        return None if offset is None or size is None else (row, int(offset), int(size))
-
-    def _compare(self, blocks: list[Block], codec: Literal["deflate", "zstd"]) -> None:
-        first, last = blocks[0][1], max(offset + size for _, offset, size in blocks)
-        data = self._read(first, last - first)
-        places = np.array([(offset - first, size) for _, offset, size in blocks], np.int64)
-        if last - first > len(data):
-            raise InputError(f"{self._path}: the file is truncated: it ends at byte {first + len(data)}")
+    def _found(self) -> tuple[int, int, int]:
+        """What tells this file from one that took its place."""
         try:
-            damaged = _core.first_damaged_block(data, places, codec=codec, most=self._most)
-        except ValueError as error:
-            raise InputError(f"{self._path}: its blocks cannot be checked: {error}") from error
-        if damaged is not None:
-            row = blocks[damaged][0] * self._shape[0]
-            raise InputError(
-                f"{self._path}: rows {row} to {row + self._shape[0]} are damaged: a block of the file is not "
-                f"what its checksum says (byte {blocks[damaged][1]}); get the file anew"
-            )
-
-    def _read(self, first: int, size: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-        try:
-            with self._path.open("rb") as file:
-                file.seek(first)
-                limit = os.fstat(file.fileno()).st_size - first
-                return np.fromfile(file, np.uint8, max(min(size, limit), 0))
+            found = self._path.stat()
         except OSError as error:
             raise InputError(f"{self._path}: cannot be read: {error.strerror}") from error
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
+    def _hold(self, bands: tuple[int, ...], area: BlockArea) -> Held:
+        held = self._held if self._held is not None and self._held.bands == bands else None
+        if held is None or area.overlap(held.area) != area:
+            held = self._held = Held(bands, area, self._decoded(bands, area, held))
+        return held
 
-def _chunks(blocks: list[Block]) -> Iterator[list[Block]]:
-    """Runs of blocks that lie within :data:`CHUNK_BYTES` of each other; a larger block comes alone."""
-    run: list[Block] = []
-    for block in blocks:
-        if run and block[1] + block[2] - run[0][1] > CHUNK_BYTES:
-            yield run
-            run = []
-        run.append(block)
-    if run:
-        yield run
+    def _decoded(self, bands: tuple[int, ...], area: BlockArea, known: Held | None) -> Pixels:
+        """All of some blocks; those ``known`` are copied."""
+        out = np.empty((len(bands), *area.pixels), self._layout.dtype)
+        places = self._layout.places(area, bands)
+        absent = places[..., 1] == 0
+        overlap = None if known is None else area.overlap(known.area)
+        if known is not None and overlap is not None:
+            window = (overlap.rows, overlap.columns)
+            out[:, *area.window(*window)] = known.pixels[:, *known.area.window(*window)]
+            there = (slice(None), *overlap.blocks_from(area))
+            places[there], absent[there] = 0, False
+        absent.reshape(-1)[self._decode(bands, area, places, out)] = True
+        for place in np.argwhere(absent.any(axis=0)):
+            block = area.one(int(place[0]), int(place[1]))
+            left = (block.rows, block.columns)
+            out[:, *area.window(*left)] = self._gdal(bands, *left)
+        return out
 
-
-def _plain(dtype: str) -> str:
-    return {"complex_int16": "int32"}.get(dtype, dtype)
+    def _decode(
+        self, bands: tuple[int, ...], area: BlockArea, places: npt.NDArray[np.int64], out: Pixels
+    ) -> list[int]:
+        """Decode blocks into their parts of ``out``; the indexes of those that are for GDAL."""
+        layout = self._layout
+        refuse_truncated(self._path, places, self._identity[1])
+        try:
+            damaged, strange = _core.read_blocks(
+                os.fspath(self._path),
+                places,
+                out.view(f"u{layout.dtype.itemsize}"),
+                codec=layout.codec,
+                block=layout.sides,
+                samples=layout.samples,
+                wanted=layout.wanted(bands),
+                predictor=layout.predictor,
+                big_endian=layout.big_endian,
+            )
+        except OSError as error:
+            raise InputError(f"{self._path}: cannot be read: {error.strerror or error}") from error
+        except ValueError as error:
+            raise InputError(f"{self._path}: its blocks cannot be read: {error}") from error
+        if damaged:
+            flat = places.reshape(-1, 2)
+            first = min(damaged, key=lambda index: int(flat[index, 0]))
+            row = area.down[0] + first // places.shape[2] % places.shape[1]
+            raise damaged_error(self._path, row * layout.sides[0], layout.sides[0], int(flat[first, 0]))
+        return strange

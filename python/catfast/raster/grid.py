@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from affine import Affine
-from pyproj import Geod
+from pyproj import Geod, Transformer
 from rasterio.crs import CRS
 
 _GEOD = Geod(ellps="WGS84")
@@ -58,6 +58,15 @@ def ground_sampling_distance(grid: Grid) -> tuple[float, float]:
         return math.hypot(transform.b, transform.e) * metres, math.hypot(transform.a, transform.d) * metres
     centre = (grid.width / 2, grid.height / 2)
     return _geodesic(transform, centre, (0, 1)), _geodesic(transform, centre, (1, 0))
+
+
+def centre_lonlat(grid: Grid) -> tuple[float, float] | None:
+    """Longitude and latitude of the middle of a grid, degrees; None where nothing says where it lies."""
+    if grid.crs is None or grid.transform.is_identity:
+        return None
+    to_degrees = Transformer.from_crs(grid.crs.to_wkt(), "OGC:CRS84", always_xy=True)
+    lon, lat = to_degrees.transform(*(grid.transform @ (grid.width / 2, grid.height / 2)))
+    return (float(lon), float(lat)) if math.isfinite(lon) and math.isfinite(lat) else None
 
 
 def _geodesic(transform: Affine, pixel: tuple[float, float], step: tuple[int, int]) -> float:

@@ -18,9 +18,11 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from catfast.errors import InputError
-from catfast.raster.blocks import BlockCheck
+from catfast.raster.blockarea import Span
+from catfast.raster.blocks import Blocks
 from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
 from catfast.raster.grid import Grid
+from catfast.raster.layout import BlockLayout
 
 DEFAULT_MAX_SAMPLES = 4_000_000_000
 """Largest accepted width x height x bands: a 4-band scene of a gigapixel."""
@@ -30,7 +32,7 @@ MAX_BLOCK_SAMPLES = 1 << 28
 
 VERIFY = ("auto", "always", "never")
 """``auto`` compares checksums of compressed blocks where there are any, ``always`` refuses a file without,
-``never`` trusts the file."""
+``never`` trusts the file and leaves all of it to GDAL."""
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First four bytes of classic TIFF and BigTIFF, either byte order (TIFF 6.0; BigTIFF design)."""
@@ -69,8 +71,9 @@ class RasterInfo:
 class Raster:
     """An open GeoTIFF that is read by bands of rows."""
 
-    def __init__(self, dataset: Any, info: RasterInfo, check: BlockCheck | None) -> None:
-        self._dataset, self._check = dataset, check
+    def __init__(self, dataset: Any, info: RasterInfo, layout: BlockLayout | None) -> None:
+        self._dataset = dataset
+        self._blocks = None if layout is None else Blocks(info.path, layout, self._read)
         self.info = info
         self._path = info.path.absolute()
         self._stamp = _stamp(self._path)
@@ -92,11 +95,11 @@ class Raster:
             InputError: the pixels cannot be decoded, are not what their checksums say, or the file changed
                 since it was opened.
         """
-        if self._check is not None:
-            self._check.window(bands, rows, columns)
-        window = Window(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
         try:
-            pixels = np.asarray(self._dataset.read(list(bands), window=window))
+            if self._blocks is not None:
+                pixels = self._blocks.read(bands, rows, columns)
+            else:
+                pixels = self._read(bands, rows, columns)
         except (*GDAL_ERRORS, MemoryError) as error:
             raise InputError(
                 f"{self.info.path}: rows {rows[0]} to {rows[1]} cannot be read (truncated or corrupt file): "
@@ -105,6 +108,10 @@ class Raster:
         if _stamp(self._path) != self._stamp:
             raise InputError(f"{self.info.path}: changed while it was read")
         return pixels
+
+    def _read(self, bands: Sequence[int], rows: Span, columns: Span) -> npt.NDArray[Any]:
+        window = Window(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
+        return np.asarray(self._dataset.read(list(bands), window=window))
 
     def preview(self, bands: Sequence[int], side: int, *, average: bool) -> npt.NDArray[Any]:
         """``bands`` (1-based) made smaller, (bands, h, w), so that neither side is longer than ``side``.
@@ -156,17 +163,17 @@ def open_raster(
             except (*GDAL_ERRORS, ValueError) as error:
                 raise InputError(f"{path}: its TIFF header is damaged: {reason(error)}") from error
             _check_size(info, dataset.block_shapes[0], max_samples)
-            yield Raster(dataset, info, _block_check(path, dataset, verify))
+            yield Raster(dataset, info, _layout(path, dataset, verify))
 
 
-def _block_check(path: Path, dataset: Any, verify: str) -> BlockCheck | None:
-    check = BlockCheck(path, dataset)
-    if verify == "always" and not check.complete:
+def _layout(path: Path, dataset: Any, verify: str) -> BlockLayout | None:
+    layout = None if verify == "never" else BlockLayout.of(path, dataset)
+    if verify == "always" and (layout is None or layout.codec != "deflate"):
         found = dataset.compression.name if dataset.compression else "none"
         raise InputError(
             f"{path}: --verify always needs deflate, whose blocks carry checksums; found compression {found}"
         )
-    return None if verify == "never" else check
+    return layout
 
 
 def _check_regular_tiff(path: Path) -> None:

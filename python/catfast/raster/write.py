@@ -16,6 +16,7 @@ import numpy.typing as npt
 import rasterio
 import rasterio.shutil
 from rasterio.errors import NotGeoreferencedWarning
+from rasterio.windows import Window
 from rio_cogeo.cogeo import cog_validate
 
 from catfast.errors import OutputError
@@ -23,6 +24,10 @@ from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
 from catfast.raster.grid import Grid
 from catfast.raster.grid_writer import GridWriter, tiff_profile
 from catfast.raster.overviews import Overviews
+from catfast.temporary import temporary_path
+
+_BLOCKS_AT_ONCE = 2
+"""Rows of blocks that are read back at a time."""
 
 
 @contextmanager
@@ -32,7 +37,7 @@ def atomic_path(final: Path) -> Iterator[Path]:
     Raises:
         OutputError: the disk did not take the file.
     """
-    temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp{final.suffix}")
+    temporary = temporary_path(final, final.suffix)
     try:
         with output_errors(final):
             yield temporary
@@ -85,15 +90,13 @@ def write_geotiff(
     """
     options = {"tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "deflate"} | creation_options
     profile = tiff_profile(grid, array.shape[0], array.dtype.name, nodata) | options
-    with (
-        atomic_path(path) as temporary,
-        rasterio.Env(**SAFE_ENV),
-        rasterio.open(temporary, "w", **profile) as dataset,
-    ):
-        dataset.write(array)
-        for band, description in enumerate(descriptions, start=1):
-            dataset.set_band_description(band, description)
-        dataset.update_tags(**(tags or {}))
+    with atomic_path(path) as temporary, rasterio.Env(**SAFE_ENV):
+        with rasterio.open(temporary, "w", **profile) as dataset:
+            dataset.write(array)
+            for band, description in enumerate(descriptions, start=1):
+                dataset.set_band_description(band, description)
+            dataset.update_tags(**(tags or {}))
+        read_back(temporary, grid, tags or {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +120,7 @@ class CogWriter:
 
     def __init__(self, final: Path, temporary: Path, grid: Grid, count: int, *, nodata: int | None) -> None:
         self._final = final
+        self._grid = grid
         self._temporary = temporary
         self._rows_path = temporary.with_suffix(".rows.tif")
         with output_errors(final):
@@ -149,6 +153,7 @@ class CogWriter:
             made = self._overviews if style.overview_resampling == "MODE" else None
             _copy_as_cog(self._rows_path if made is None else made.join(), self._temporary, style)
             valid, problems, _ = cog_validate(self._temporary, strict=True, quiet=True)
+            read_back(self._temporary, self._grid, style.tags)
         if not valid:
             raise OutputError(f"{self._final}: the written COG does not validate: {'; '.join(problems)}")
 
@@ -165,6 +170,7 @@ class TiffWriter:
 
     def __init__(self, final: Path, temporary: Path, grid: Grid, *, nodata: int) -> None:
         self._final = final
+        self._grid = grid
         self._temporary = temporary
         with output_errors(final):
             temporary.touch()  # where even that fails, rasterio would raise a TypeError
@@ -188,9 +194,7 @@ class TiffWriter:
         with output_errors(self._final):
             self._rows.close()
             _dress(self._temporary, style)
-            with rasterio.open(self._temporary, driver="GTiff", num_threads="ALL_CPUS") as dataset:
-                for _, window in dataset.block_windows(1):
-                    dataset.read(1, window=window)
+            read_back(self._temporary, self._grid, style.tags)
 
     def discard(self) -> None:
         """Close what is still open."""
@@ -236,6 +240,29 @@ def cog_writer(final: Path, grid: Grid, count: int, *, nodata: int | None) -> It
         finally:
             for made_on_the_way in final.parent.glob(f"{glob.escape(temporary.stem)}.rows*"):
                 made_on_the_way.unlink()
+
+
+def read_back(path: Path, grid: Grid, tags: Mapping[str, str]) -> None:
+    """Read every block of a written GeoTIFF once, overviews too, and where and what it says it is.
+
+    What a disk does not take while GDAL closes a file is no error that rasterio raises.
+
+    Raises:
+        OSError: a block is not there or not whole, or grid or tags are not those that were written.
+    """
+    with rasterio.open(path, driver="GTiff") as dataset:
+        levels, found = len(dataset.overviews(1)), dataset.tags()
+        placed = dataset.transform.almost_equals(grid.transform) and (dataset.crs is None) == (
+            grid.crs is None
+        )
+    if not placed or any(found.get(name) != text for name, text in tags.items()):
+        raise OSError("the file does not say what was written")
+    for level in (None, *range(levels)):
+        options = {} if level is None else {"overview_level": level}
+        with rasterio.open(path, driver="GTiff", num_threads="ALL_CPUS", **options) as dataset:
+            step = _BLOCKS_AT_ONCE * dataset.block_shapes[0][0]
+            for row in range(0, dataset.height, step):
+                dataset.read(window=Window(0, row, dataset.width, min(step, dataset.height - row)))
 
 
 def _dress(path: Path, style: CogStyle) -> None:

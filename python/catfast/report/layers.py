@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -49,21 +49,33 @@ class Layer:
     """Width and height, pixels."""
 
 
-def layers(mask: Path, image: Path | None, udm2: Path | None) -> tuple[list[Layer], list[str]]:
-    """Pictures of a scene, together within :data:`BUDGET`, and what could not be shown, in sentences.
+@dataclass(slots=True)
+class Pictures:
+    """What is shown of a scene."""
+
+    layers: list[Layer] = field(default_factory=list)
+    """The mask, and the others as far as they are there."""
+    notes: list[str] = field(default_factory=list)
+    """What could not be shown, in sentences."""
+    differing: float | None = None
+    """Per cent of the pixels shown in which mask and UDM2 differ about cloud."""
+
+
+def layers(mask: Path, image: Path | None, udm2: Path | None) -> Pictures:
+    """Pictures of a scene, together within :data:`BUDGET`.
 
     Raises:
         InputError: the mask cannot be read.
     """
     side = SIDE
     while True:
-        found, notes = _layers(mask, image, udm2, side)
-        if sum(len(layer.source) for layer in found) <= BUDGET or side <= LEAST_SIDE:
-            return found, notes
+        found = _layers(mask, image, udm2, side)
+        if sum(len(layer.source) for layer in found.layers) <= BUDGET or side <= LEAST_SIDE:
+            return found
         side = int(side * 0.8)
 
 
-def _layers(mask: Path, image: Path | None, udm2: Path | None, side: int) -> tuple[list[Layer], list[str]]:
+def _layers(mask: Path, image: Path | None, udm2: Path | None, side: int) -> Pictures:
     notes: list[str] = []
     with open_raster(mask, verify="never") as raster:
         codes = _codes(raster, side)
@@ -78,9 +90,17 @@ def _layers(mask: Path, image: Path | None, udm2: Path | None, side: int) -> tup
     confidence = mask.with_name(f"{mask.stem.removesuffix('_mask')}_confidence.tif")
     if confidence.exists():
         found += _confidence(confidence, shape, side, notes)
-    if udm2 is not None:
-        found += _usable(udm2, shape, side, codes, notes)
-    return found, notes
+    differing = None
+    if udm2 is not None and (other := _usable(udm2, shape, side, notes)) is not None:
+        where = difference(codes, other)
+        colours = {code: (*rgb, 255) for code, rgb in DIFFERENCE.items()}
+        found += [
+            _palette("udm2", "UDM2", other),
+            _palette("difference", "Where they differ", where, colours),
+        ]
+        seen = int((where != NODATA).sum())
+        differing = 100 * int((where == 2).sum() + (where == 3).sum()) / seen if seen else None
+    return Pictures(found, notes, differing)
 
 
 def _codes(raster: Raster, side: int) -> Codes:
@@ -122,21 +142,16 @@ def _confidence(path: Path, shape: tuple[int, int], side: int, notes: list[str])
     return [_encoded("confidence", "Cloud probability", Image.fromarray(grey), "JPEG", quality=55)]
 
 
-def _usable(path: Path, shape: tuple[int, int], side: int, codes: Codes, notes: list[str]) -> list[Layer]:
+def _usable(path: Path, shape: tuple[int, int], side: int, notes: list[str]) -> Codes | None:
     try:
         with open_raster(path, verify="never") as raster:
             _check_shape(raster, shape)
             if raster.info.count != len(UDM2_BANDS):
                 raise InputError(f"{path}: expected the 8 bands of a UDM2, found {raster.info.count}")
-            other = _codes(raster, side)
+            return _codes(raster, side)
     except InputError as error:
         notes.append(f"UDM2 is not shown: {error}.")
-        return []
-    colours = {code: (*rgb, 255) for code, rgb in DIFFERENCE.items()}
-    return [
-        _palette("udm2", "UDM2", other),
-        _palette("difference", "Where they differ", difference(codes, other), colours),
-    ]
+        return None
 
 
 def difference(first: Codes, second: Codes) -> Codes:

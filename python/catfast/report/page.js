@@ -2,14 +2,19 @@
 for (const article of document.querySelectorAll("article")) {
   const picture = article.querySelector(".picture");
   const slider = article.querySelector(".swipe");
+  const edge = article.querySelector(".edge");
   const buttons = [...article.querySelectorAll("button[data-layer]")];
   const show = () => {
-    const chosen = buttons.find((button) => button.getAttribute("aria-pressed") === "true");
+    const pressed = buttons.find((button) => button.getAttribute("aria-pressed") === "true");
+    const chosen = pressed ? pressed.dataset.layer : "mask";
     for (const layer of picture.querySelectorAll("img:not(.image)")) {
-      const seen = chosen && layer.classList.contains(chosen.dataset.layer);
-      layer.style.visibility = seen ? "visible" : "hidden";
+      layer.style.visibility = layer.classList.contains(chosen) ? "visible" : "hidden";
       layer.style.clipPath = slider ? `inset(0 0 0 ${slider.value}%)` : "none";
     }
+    for (const legend of article.querySelectorAll("[data-for]")) {
+      legend.hidden = legend.dataset.for !== chosen;
+    }
+    if (edge) edge.style.left = `${slider.value}%`;
   };
   for (const button of buttons) {
     button.addEventListener("click", () => {
@@ -24,13 +29,16 @@ for (const article of document.querySelectorAll("article")) {
   if (slider) {
     slider.addEventListener("input", show);
     const follow = (event) => {
-      if (event.pointerType !== "mouse" || event.buttons === 0 && event.type !== "pointerdown") return;
+      if (event.buttons === 0 && event.type !== "pointerdown") return;
       const box = picture.getBoundingClientRect();
       slider.value = String(Math.round((100 * (event.clientX - box.left)) / box.width));
       show();
       event.preventDefault();
     };
-    picture.addEventListener("pointerdown", follow);
+    picture.addEventListener("pointerdown", (event) => {
+      picture.setPointerCapture(event.pointerId);
+      follow(event);
+    });
     picture.addEventListener("pointermove", follow);
   }
   show();

@@ -80,7 +80,8 @@ def write_report(
         cards=cards,
         chart=_chart(cards),
         size=CHART,
-        legend=[(LABELS[code], _hex(colour)) for code, colour in COLOURS.items() if code != 255],
+        legend=_legend(cards),
+        confidences=[("0 % cloud", "#000000"), ("50 %", "#808080"), ("100 %", "#ffffff")],
         differences=list(
             zip(
                 ("both clear", "both cloud", "mask only", "UDM2 only"),
@@ -105,7 +106,7 @@ def write_report(
 
 def _card(mask: Mask, beside: Beside) -> dict[str, Any]:
     image = beside.image(mask)
-    shown, notes = layers(mask.path, image, beside.udm2(mask))
+    shown = layers(mask.path, image, beside.udm2(mask))
     taken = acquired(Path(mask.scene))
     percent = {name: _number(mask.tags.get(f"CATFAST_PERCENT_{name.upper()}")) for name in CLASS_CODES}
     return {
@@ -116,10 +117,19 @@ def _card(mask: Mask, beside: Beside) -> dict[str, Any]:
         "valid": _number(mask.tags.get("CATFAST_VALID_PERCENT")),
         "model": mask.tags["CATFAST_MODEL"],
         "simulated": "CATFAST_SIMULATED" in mask.tags,
-        "layers": shown,
-        "swipe": any(layer.name == "image" for layer in shown),
-        "notes": notes,
+        "layers": shown.layers,
+        "swipe": any(layer.name == "image" for layer in shown.layers),
+        "notes": shown.notes,
+        "differing": shown.differing,
     }
+
+
+def _legend(cards: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Label and colour of each class that is told apart by a model of these masks, or by a UDM2."""
+    known = {CLASS_CODES[name] for card in cards for name in card["percent"]}
+    if any(layer.name == "udm2" for card in cards for layer in card["layers"]):
+        known.add(CLASS_CODES["snow"])
+    return [(LABELS[code], _hex(COLOURS[code])) for code in sorted(known or {0, 1})]
 
 
 def _number(text: str | None) -> float | None:

@@ -18,6 +18,9 @@ MIXED = 4
 EVEN_SNOW = 0.7
 """Snow is this much less patchy than other grounds: what varies over it is mostly the slope."""
 
+SUN_ELEVATION = (0.13, 1.05)
+"""Lowest and highest sun of training scenes, radians: 7 to 60 degrees."""
+
 _SINGLE_SHARE = 0.33
 _CALM_SHARE = 0.5
 _HILLY_SHARE = 0.38
@@ -80,9 +83,9 @@ class Ground:
 
 
 def draw_sun(draws: Draws, count: int) -> Sun:
-    """Draw suns between 7 and 60 degrees above the horizon."""
+    """Draw suns as high as :data:`SUN_ELEVATION` says."""
     azimuth = draws.uniform(count, 0.0, 6.2832)
-    return Sun(azimuth=azimuth, elevation=draws.uniform(count, 0.13, 1.05))
+    return Sun(azimuth=azimuth, elevation=draws.uniform(count, *SUN_ELEVATION))
 
 
 def draw_ground(draws: Draws, count: int, shape: tuple[int, int], sun: Sun) -> Ground:

@@ -15,6 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from catfast.errors import InputError
 from catfast.models import save
+from catfast.temporary import temporary_path
 from catfast.train.module import Learner
 from catfast.train.state import STATE_NAME
 
@@ -50,7 +51,7 @@ class Recorder(Callback):
         path = self._run / LOG_NAME
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= self._first]
-        partial = path.with_name(f".{path.name}.part")
+        partial = temporary_path(path)
         partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         partial.replace(path)
         purge = self._first + 1 if self._first else None

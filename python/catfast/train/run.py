@@ -169,7 +169,7 @@ def _prepare(run: Path, stores: Sequence[Path], config: TrainConfig, source: Sou
             raise OutputError(f"{run} holds a run already: give --resume to go on with it, or another folder")
         _check_same(toml, stores, config)
         return
-    if run.exists() and any(run.iterdir()):
+    if run.exists() and any(not path.name.startswith(".") for path in run.iterdir()):
         raise OutputError(f"{run} is not empty, and holds no run of catfast train")
     try:
         run.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ use zstd::bulk::Decompressor as Unzstd;
 
 use crate::error::{Error, Result, require, value};
 
-/// Largest block that is decoded, in bytes.
+/// Largest decoded block, in bytes.
 pub const MOST: usize = 1 << 31;
 
 /// Bit of a zstd frame's header that says that it ends in a checksum (RFC 8878, 3.1.1.1.1).
@@ -69,33 +69,59 @@ fn cut(data: &[u8], (start, size): (usize, usize)) -> Result<&[u8]> {
     })
 }
 
+/// What a block turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decoded {
+    /// So many bytes, equal to the checksum where it carries one.
+    Bytes(usize),
+    /// Not what its checksum says.
+    Damaged,
+    /// Not decodable, and without a checksum that could say why.
+    Unknown,
+}
+
 /// One thread's decoder and the memory it decodes into.
-struct Decoder {
+pub(crate) struct Decoder {
     codec: Codec,
     inflater: Inflater,
     scratch: Vec<u8>,
 }
 
 impl Decoder {
-    fn new(codec: Codec) -> Self {
+    pub(crate) fn new(codec: Codec) -> Self {
         Self { codec, inflater: Inflater::new(), scratch: Vec::new() }
+    }
+
+    /// The bytes of what was decoded last.
+    pub(crate) fn bytes(&mut self) -> &mut [u8] {
+        &mut self.scratch
+    }
+
+    /// Decodes `block` into at most `most` bytes.
+    pub(crate) fn decode(&mut self, block: &[u8], most: usize) -> Result<Decoded> {
+        if self.scratch.len() < most {
+            let room = self.scratch.try_reserve_exact(most - self.scratch.len());
+            require(room.is_ok(), "most", "bytes that the memory has room for", most)?;
+            self.scratch.resize(most, 0);
+        }
+        let scratch = &mut self.scratch[..most];
+        let size = match self.codec {
+            Codec::Deflate => self.inflater.zlib_decompress(block, scratch).ok(),
+            Codec::Zstd => {
+                Unzstd::new().and_then(|mut decoder| decoder.decompress_to_buffer(block, scratch)).ok()
+            }
+        };
+        let otherwise = if self.summed(block) { Decoded::Damaged } else { Decoded::Unknown };
+        Ok(size.map_or(otherwise, Decoded::Bytes))
+    }
+
+    /// Whether `block` carries a checksum; one too short to tell is taken to.
+    fn summed(&self, block: &[u8]) -> bool {
+        self.codec == Codec::Deflate || block.get(4).is_none_or(|header| header & FRAME_CHECKSUM != 0)
     }
 
     /// Whether `block` is not what its checksum says.
     fn fails(&mut self, block: &[u8], most: usize) -> Result<bool> {
-        if self.codec == Codec::Zstd && block.get(4).is_some_and(|header| header & FRAME_CHECKSUM == 0) {
-            return Ok(false);
-        }
-        if self.scratch.len() < most {
-            let room = self.scratch.try_reserve_exact(most);
-            require(room.is_ok(), "most", "bytes that the memory has room for", most)?;
-            self.scratch.resize(most, 0);
-        }
-        Ok(match self.codec {
-            Codec::Deflate => self.inflater.zlib_decompress(block, &mut self.scratch).is_err(),
-            Codec::Zstd => Unzstd::new()
-                .and_then(|mut decoder| decoder.decompress_to_buffer(block, &mut self.scratch[..]))
-                .is_err(),
-        })
+        Ok(self.summed(block) && self.decode(block, most)? == Decoded::Damaged)
     }
 }

@@ -5,12 +5,15 @@
 //! threads and however the rows of a scene are spread over calls.
 
 pub mod blend;
+pub mod block_pixels;
 pub mod blocks;
 pub mod classify;
 mod error;
 mod footprint;
 pub mod geotiff;
 mod grid;
+pub mod guided;
+pub mod meet;
 mod method;
 pub mod overview;
 pub mod patch;

@@ -1,16 +1,26 @@
-//! From Python objects to array views, and from kernel errors to `ValueError`: the one place for both.
+//! From Python objects to array views, and from errors to exceptions: the one place for both.
+
+use std::io;
 
 use ndarray::Dimension;
 use numpy::{
     BorrowError, Element, PyArray, PyArrayMethods, PyReadonlyArray, PyReadwriteArray, PyUntypedArray,
 };
 use numpy::{PyArrayDescrMethods, PyUntypedArrayMethods};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 /// The `ValueError` of a kernel error.
 pub fn error(error: catfast_core::Error) -> PyErr {
     PyValueError::new_err(error.to_string())
+}
+
+/// The `OSError` of an I/O error, with its number.
+pub fn os_error(error: &io::Error) -> PyErr {
+    match error.raw_os_error() {
+        Some(number) => PyOSError::new_err((number, error.to_string())),
+        None => PyOSError::new_err(error.to_string()),
+    }
 }
 
 /// A view of `object`, a C-contiguous array of `T` with the dimensions of `D`, for reading.

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use catfast_core::geotiff::{Encoded, Files, Header, for_files};
 use catfast_core::window::{Pixels, Windows, for_pixels, label_counts_into};
 use numpy::{Ix1, Ix2, Ix3, Ix4};
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::arrays::{read, write};
+use crate::arrays::{os_error, read, write};
 use crate::pool::run;
 
 /// Digests of the image file, of the label file, and of the one followed by the other.
@@ -130,14 +130,6 @@ fn write_row(path: &PathBuf, start: u64, index: usize, bytes: &[u8]) -> io::Resu
     let before = (index as u64).checked_mul(bytes.len() as u64).ok_or_else(beyond)?;
     file.seek(SeekFrom::Start(start.checked_add(before).ok_or_else(beyond)?))?;
     file.write_all(bytes)
-}
-
-/// The `OSError` of an I/O error, with its number.
-fn os_error(error: &io::Error) -> PyErr {
-    match error.raw_os_error() {
-        Some(number) => PyOSError::new_err((number, error.to_string())),
-        None => PyOSError::new_err(error.to_string()),
-    }
 }
 
 fn same_count(name: &str, expected: usize, found: usize) -> PyResult<()> {

@@ -3,24 +3,30 @@
 For every shift d the partial correlation of a target P(x) with a signal S(x - d) is found, the influence of a
 few static images B(x) removed from both: what ground, and clouds where Landsat saw them, explain of P counts
 for nothing. All sums run over the footprint, in four quadrants, so that each quadrant can be left out for the
-price of an addition.
+price of an addition; and each is transformed in a frame of its own, a fraction of the footprint's.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Peak", "Shifts", "partial_correlation", "peak_of", "quadrants"]
+__all__ = ["Peak", "Shifts", "multiple_correlation", "partial_correlation", "peak_of", "quadrants"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Spectra = list[npt.NDArray[np.complexfloating]]
+"""One a quadrant, (n, rows, columns) each."""
 
 QUADRANTS = 4
+
+SMALLEST = 1e-9
+"""Share of the power of a set of images below which a mixture of them is taken for rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +42,52 @@ class Peak:
 
     def distance(self, other: Peak) -> float:
         """Pixels between two peaks."""
-        return float(np.hypot(self.row - other.row, self.column - other.column))
+        return math.hypot(self.row - other.row, self.column - other.column)
 
 
 class Shifts:
-    """Sums of products over all shifts of up to ``reach`` pixels, by FFT.
+    """Sums of products over all shifts of up to ``reach`` pixels, by FFT, in a frame around each quadrant.
 
     Args:
-        shape: rows and columns of the images.
+        parts: what :func:`quadrants` gives.
         reach: the largest shift, pixels.
+        around: rows and columns that all shifts are counted from.
     """
 
-    def __init__(self, shape: tuple[int, int], reach: int) -> None:
-        self.reach = reach
-        self._size = tuple(_smooth(n + reach) for n in shape)
-        steps = np.arange(-reach, reach + 1)
-        self._pick = np.ix_(*(steps % n for n in self._size))
+    def __init__(self, parts: npt.NDArray[np.int8], reach: int, around: tuple[int, int] = (0, 0)) -> None:
+        self._parts, self._reach, self._around = parts, reach, around
+        self._boxes = [_box(parts == part) for part in range(QUADRANTS)]
+        self._sizes = [[_smooth(side.stop - side.start + 2 * reach) for side in box] for box in self._boxes]
 
-    def spectrum(self, image: Floats) -> npt.NDArray[np.complexfloating]:
-        """The spectrum of an image, padded so that shifts do not wrap."""
-        return np.fft.rfft2(image, s=self._size)
+    def still(self, images: Floats) -> Spectra:
+        """Spectra of images (n, h, w) that stay where they are, of each quadrant alone."""
+        cut = [images[:, *box] * (self._parts[box] == part) for part, box in enumerate(self._boxes)]
+        return [np.fft.rfft2(each, s=size) for each, size in zip(cut, self._sizes, strict=True)]
 
-    def sums(self, still: npt.NDArray[np.complexfloating], moved: npt.NDArray[np.complexfloating]) -> Doubles:
-        """Sum over x of still(x) moved(x - d) for every d, (2 reach + 1, 2 reach + 1), from spectra."""
-        product = np.fft.irfft2(still * np.conj(moved), s=self._size)
-        return product[self._pick].astype(np.float64)
+    def moved(self, image: Floats) -> Spectra:
+        """Spectra of an image (h, w) that is moved, around each quadrant; 0 beyond its edges."""
+        edge = self._reach + max(map(abs, self._around))
+        padded, wide = np.pad(image, edge), 2 * self._reach
+        starts = [
+            [edge - self._reach + side.start - far for side, far in zip(box, self._around, strict=True)]
+            for box in self._boxes
+        ]
+        framed = [
+            tuple(slice(at, at + n.stop - n.start + wide) for at, n in zip(start, box, strict=True))
+            for start, box in zip(starts, self._boxes, strict=True)
+        ]
+        return [
+            np.fft.rfft2(padded[box], s=size)[None] for box, size in zip(framed, self._sizes, strict=True)
+        ]
+
+    def sums(self, still: Spectra, moved: Spectra) -> list[Doubles]:
+        """Sum over x of still(x) moved(x - d) for every d, (n, 2 reach + 1, 2 reach + 1) a quadrant."""
+        count, found = 2 * self._reach + 1, []
+        for one, other, (_, width) in zip(still, moved, self._sizes, strict=True):
+            rows = np.fft.ifft(np.conj(one) * other, axis=1)[:, :count]
+            sums = np.fft.irfft(rows, n=width, axis=2)[:, ::-1, :count][:, :, ::-1]
+            found.append(sums.astype(np.float64))
+        return found
 
 
 def quadrants(inside: Flags) -> npt.NDArray[np.int8]:
@@ -82,25 +109,58 @@ def partial_correlation(
         signal: S, (h, w), everywhere finite.
         static: images (h, w) whose influence is removed; a constant is always among them.
         parts: what :func:`quadrants` gives.
-        shifts: for images of this shape.
+        shifts: for these parts.
 
     Returns:
         (5, n, n): of the whole footprint first.
     """
     inside = parts >= 0
-    basis = _orthonormal([np.ones_like(target), *static], inside)
-    rest = _residual(target, basis, inside)
-    moved, power = shifts.spectrum(signal), shifts.spectrum(signal * signal)
-    dot, square, along, rests = [], [], [], []
-    for part in range(QUADRANTS):
-        here = parts == part
-        dot.append(shifts.sums(shifts.spectrum(rest * here), moved))
-        square.append(shifts.sums(shifts.spectrum(here.astype(np.float32)), power))
-        along.append([shifts.sums(shifts.spectrum(b * here), moved) for b in basis])
-        rests.append(_moments(rest[here], [b[here] for b in basis]))
-    chosen = [tuple(range(QUADRANTS))]
-    chosen += [tuple(k for k in range(QUADRANTS) if k != left) for left in range(QUADRANTS)]
-    return np.stack([_correlate(dot, square, along, rests, kept) for kept in chosen])
+    still = _independent(target, [np.ones_like(target), *static], inside)
+    images = np.zeros((len(still) + 1, *inside.shape), np.float32)
+    images[:-1, inside], images[-1, inside] = still, 1.0
+    spectra = shifts.still(images)
+    along = shifts.sums([each[:-1] for each in spectra], shifts.moved(signal))
+    power = shifts.sums([each[-1:] for each in spectra], shifts.moved(signal * signal))
+    owns = [parts[inside] == part for part in range(QUADRANTS)]
+    sums = [_Sums(a, p[0], _moments(still[:, own])) for a, p, own in zip(along, power, owns, strict=True)]
+    whole = [sums, *([s for s in sums if s is not left] for left in sums)]
+    return np.stack([_correlate(kept) for kept in whole])
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What is needed of a quadrant; the target comes first, then the static images."""
+
+    along: Doubles
+    """(b, n, n): sums of each with the shifted signal."""
+    power: Doubles
+    """(n, n): sums of the shifted signal squared."""
+    gram: Doubles
+    """(b, b): sums of their products."""
+
+
+def multiple_correlation(
+    targets: Floats, signal: Floats, parts: npt.NDArray[np.int8], shifts: Shifts
+) -> Doubles:
+    """How well the shifted signal is told from all targets together: the multiple correlation, (n, n).
+
+    Args:
+        targets: (b, h, w); of use inside alone. Each shift has its own best mixture of them.
+        signal: S, (h, w), everywhere finite.
+        parts: what :func:`quadrants` gives.
+        shifts: for these parts.
+    """
+    inside = parts >= 0
+    centred = [image - image[inside].mean(dtype=np.float64) for image in targets]
+    images = np.zeros((len(targets) + 1, *inside.shape), np.float32)
+    basis = _orthonormal(np.stack([image[inside] for image in centred]).astype(np.float64))
+    images[: len(basis), inside], images[-1, inside] = basis, 1.0
+    spectra = shifts.still(images)
+    along = np.stack(shifts.sums(spectra, shifts.moved(signal))).sum(axis=0)
+    squares = shifts.moved(signal * signal)
+    power = np.stack(shifts.sums([each[-1:] for each in spectra], squares)).sum(axis=(0, 1))
+    left = power - along[-1] ** 2 / np.count_nonzero(inside)
+    return np.asarray(np.sqrt((along[:-1] ** 2).sum(axis=0) / np.maximum(left, 1e-12)))
 
 
 def peak_of(surface: Doubles, allowed: Flags) -> Peak:
@@ -112,61 +172,49 @@ def peak_of(surface: Doubles, allowed: Flags) -> Peak:
     down = across = 0.0
     if around.shape == (3, 3):
         down, across = _vertex(around[:, 1]), _vertex(around[1])
-    return Peak(row - reach + down, column - reach + across, float(masked[row, column]))
+    return Peak(float(row - reach + down), float(column - reach + across), float(masked[row, column]))
 
 
-def _correlate(
-    dot: Sequence[Doubles],
-    square: Sequence[Doubles],
-    along: Sequence[Sequence[Doubles]],
-    rests: Sequence[tuple[float, Doubles, Doubles]],
-    kept: tuple[int, ...],
-) -> Doubles:
+def _correlate(kept: Sequence[_Sums]) -> Doubles:
     """The partial correlation over some quadrants, from their sums."""
-    gram = np.sum([rests[k][2] for k in kept], axis=0)
-    cross = np.sum([rests[k][1] for k in kept], axis=0)
-    inverse = np.linalg.pinv(gram, hermitian=True)
-    sums = np.stack([np.sum([along[k][b] for k in kept], axis=0) for b in range(len(gram))])
-    weights = np.tensordot(inverse, sums, axes=1)
-    product = np.sum([dot[k] for k in kept], axis=0) - np.tensordot(cross, weights, axes=1)
-    own = np.sum([square[k] for k in kept], axis=0)
-    left = own - (sums * weights).sum(axis=0)
-    energy = max(sum(rests[k][0] for k in kept) - float(cross @ inverse @ cross), 1e-12)
+    gram, along = (np.sum([getattr(each, name) for each in kept], axis=0) for name in ("gram", "along"))
+    weights = np.linalg.pinv(gram[1:, 1:], hermitian=True)
+    explained = np.einsum("ij,jyx->iyx", weights, along[1:])
+    product = along[0] - np.einsum("i,iyx->yx", gram[0, 1:], explained)
+    power = np.sum([each.power for each in kept], axis=0)
+    left = power - (along[1:] * explained).sum(axis=0)
+    energy = max(float(gram[0, 0] - gram[0, 1:] @ weights @ gram[1:, 0]), 1e-12)
     # A signal that the static images explain altogether says nothing.
-    usable = left > 1e-3 * own.max()
+    usable = left > 1e-3 * power.max()
     return np.asarray(np.where(usable, product / np.sqrt(np.maximum(left, 1e-12) * energy), 0.0))
 
 
-def _orthonormal(images: Sequence[Floats], inside: Flags) -> list[Floats]:
-    """Images with the same span, orthonormal over ``inside`` and 0 outside."""
-    columns = np.stack([image[inside] for image in images], axis=1).astype(np.float64)
-    columns[:, 1:] -= columns[:, 1:].mean(axis=0)
-    left, values, _ = np.linalg.svd(
-        columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-9), full_matrices=False
-    )
-    found = []
-    for column in left[:, values > 1e-4].T:
-        image = np.zeros(inside.shape, np.float32)
-        image[inside] = column
-        found.append(image)
-    return found
+def _independent(target: Floats, static: Sequence[Floats], inside: Flags) -> Doubles:
+    """What static images leave of the target, then orthonormal images of their span, (b, n inside)."""
+    values = np.stack([image[inside] for image in static]).astype(np.float64)
+    basis = _orthonormal(values)
+    rest = target[inside].astype(np.float64)
+    rest -= np.einsum("b,bn->n", np.einsum("bn,n->b", basis, rest), basis)
+    return np.concatenate([rest[None], basis])
 
 
-def _residual(target: Floats, basis: Sequence[Floats], inside: Flags) -> Floats:
-    values = target[inside].astype(np.float64)
-    values -= values.mean()
-    for image in basis:
-        column = image[inside].astype(np.float64)
-        values -= column * (column @ values)
-    rest = np.zeros(inside.shape, np.float32)
-    rest[inside] = values
-    return rest
+def _orthonormal(values: Doubles) -> Doubles:
+    """Orthonormal images of the span of ``values`` (b, n), as many or fewer."""
+    power, axes = np.linalg.eigh(_moments(values))
+    kept = power > SMALLEST * power[-1]
+    return np.asarray((axes[:, kept] / np.sqrt(power[kept])).T @ values)
 
 
-def _moments(rest: Floats, basis: Sequence[Floats]) -> tuple[float, Doubles, Doubles]:
-    columns = np.stack(basis).astype(np.float64)
-    values = rest.astype(np.float64)
-    return float(values @ values), columns @ values, columns @ columns.T
+def _moments(values: Doubles) -> Doubles:
+    """Sums of products of images (b, n), (b, b); by einsum, whose sums do not depend on threads."""
+    return np.asarray(np.einsum("in,jn->ij", values, values))
+
+
+def _box(mask: Flags) -> tuple[slice, slice]:
+    """Rows and columns that a mask (h, w) lies in; one pixel where it is empty."""
+    found = [np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)]
+    rows, columns = (slice(int(n[0]), int(n[-1]) + 1) if len(n) else slice(0, 1) for n in found)
+    return rows, columns
 
 
 def _vertex(values: Doubles) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from catfast.simulate.world.landsat import write_landsat
 from catfast.simulate.world.plan import PairPlan, plan_world
 from catfast.simulate.world.planetscope import SIMULATED, grid_of, write_planetscope
 from catfast.simulate.world.twin import Twin, make_twin
+from catfast.temporary import temporary_path
 
 __all__ = ["simulate_world"]
 
@@ -50,7 +50,7 @@ def simulate_world(
     config = config or WorldConfig()
     started = time.perf_counter()
     _check(out, config.overwrite)
-    building = out.absolute().with_name(f".{out.name}.{os.getpid()}.tmp")
+    building = temporary_path(out.absolute())
     try:
         for name in ("PSScene", "landsat", "truth"):
             (building / name).mkdir(parents=True)

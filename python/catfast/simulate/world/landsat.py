@@ -14,10 +14,10 @@ from pyproj import Transformer
 
 from catfast.raster import write_geotiff
 from catfast.simulate.world.cfmask import CIRRUS, CLOUD, FILL, qa_pixel
-from catfast.simulate.world.orbit import sun_distance
 from catfast.simulate.world.plan import PairPlan
 from catfast.simulate.world.planetscope import SIMULATED, grid_of
 from catfast.simulate.world.twin import LandsatScene
+from catfast.sun import sun_distance
 
 __all__ = ["REFLECTANCE_ADD", "REFLECTANCE_MULT", "counts", "write_landsat"]
 

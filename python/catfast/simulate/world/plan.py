@@ -18,9 +18,9 @@ from catfast.simulate.world.orbit import (
     nearest_row,
     passes,
     row_centre,
-    sun_position,
 )
 from catfast.simulate.world.sites import SITES, Site
+from catfast.sun import sun_position
 
 __all__ = ["L8_PX_M", "PS_PX_M", "PairPlan", "plan_world"]
 

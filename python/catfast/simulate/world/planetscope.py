@@ -17,10 +17,10 @@ from catfast.classes import NODATA
 from catfast.raster import Grid, parse_crs, write_geotiff
 from catfast.simulate.scene import CLEAR, CLOUD, SHADOW, SNOW, WATER
 from catfast.simulate.world.frame import Frame
-from catfast.simulate.world.orbit import sun_distance
 from catfast.simulate.world.plan import PairPlan
 from catfast.simulate.world.templates import BAND, METADATA
 from catfast.simulate.world.twin import PlanetScene
+from catfast.sun import sun_distance
 
 __all__ = ["SIMULATED", "coefficients", "counts", "grid_of", "write_planetscope"]
 

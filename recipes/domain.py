@@ -1,0 +1,44 @@
+"""What the default model saw in training, told from its data and settings: no bound is typed by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from catfast.models import Domain
+from catfast.simulate import batch
+from catfast.simulate.surface import SUN_ELEVATION
+from recipes.chips import Chip
+from recipes.settings import Settings
+
+__all__ = ["domain_of"]
+
+SENSORS = {"l8_biome": "OLI", "on_cloud_n": "MSI", "landsat5": "TM", "landsat7": "ETM+"}
+"""Instrument by source of a chip, or by its name where a source has several."""
+
+SATURATED = 1.3
+"""Reflectance that a whole image hardly ever exceeds, but for sensors at their limit."""
+
+SHARE = 99.0
+"""Per cent of the training images that have no more saturated pixels than the bound."""
+
+SCENES = 1024
+"""Simulated scenes that are looked at, 128 pixels a side."""
+
+
+def domain_of(settings: Settings, chips: list[Chip]) -> Domain:
+    """Bounds of a training on ``chips`` and on simulation.
+
+    The latitude stays open: simulated scenes lie nowhere, and most chips do not say where they were cut.
+    """
+    images, _ = batch(SCENES, 128, seed=settings.pretrain.seed)
+    every = [*images, *(chip.image for chip in chips)]
+    shares = [100 * float((image.min(axis=0) > SATURATED).mean()) for image in every]
+    sensors = {SENSORS.get(chip.name) or SENSORS[chip.source] for chip in chips}
+    return Domain(
+        min_sun_elevation=round(math.degrees(SUN_ELEVATION[0]), 1),
+        sensors=tuple(name for name in SENSORS.values() if name in sensors),
+        saturated_above=SATURATED,
+        saturated_percent=round(float(np.percentile(shares, SHARE)), 1),
+    )
