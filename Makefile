@@ -3,7 +3,8 @@
 #   make demo SCENE=x.tif  masks your own
 #   make test              every extra, lints, cargo and Python tests
 #   make docs              the documentation site, into build/docs
-#   make lint | bench | kills | interruptions | soak | coverage | model | experiment | newuser | wheel | clean
+#   make lint | bench | kills | interruptions | soak | coverage | fuzz | audit | model | experiment | newuser
+#   make wheel | clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,7 +18,7 @@ export PYO3_PYTHON = $(abspath $(BIN)/python)
 
 MINUTES ?= 3
 
-.PHONY: demo test lint rust-test python-test bench kills interruptions soak docs coverage model experiment newuser wheel clean
+.PHONY: demo test lint rust-test python-test bench kills fuzz audit interruptions soak docs coverage model experiment newuser wheel clean
 
 demo: $(VENV)/light
 	$(BIN)/python examples/demo.py $(if $(SCENE),"$(SCENE)")
@@ -67,6 +68,19 @@ $(VENV)/full: $(BIN)/python $(SOURCES)
 # Kills `catfast patches` at 20 random points a format and compares the resumed stores: minutes.
 kills: $(VENV)/full
 	$(BIN)/python -m tests.kills
+
+# A million runs of each fuzz target (RUNS=n for fewer), by libFuzzer where a nightly compiler and cargo-fuzz are
+# installed, else by proptest: minutes. What was run is in rust/fuzz/RECORD.md.
+fuzz:
+	sh rust/fuzz/run.sh
+
+# Licences and sources of all crates, and known weaknesses of crates and packages as far as their lists can be
+# reached; needs `cargo install --locked cargo-deny`.
+audit: $(VENV)/full
+	cargo deny check licenses bans sources
+	cargo deny check advisories || echo "crate advisories: see above"
+	$(PIP) pip-audit
+	$(BIN)/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip || echo "package advisories: see above"
 
 # Strikes every command at random moments, and tries faulty disks, streams, locks and clocks: half an hour.
 interruptions: $(VENV)/full

@@ -14,6 +14,7 @@ __all__ = [
     "MissingExtraError",
     "Notice",
     "OutputError",
+    "ResourceError",
     "UsageError",
     "one_line",
 ]
@@ -25,11 +26,14 @@ LONGEST = 2000
 
 def one_line(text: str) -> str:
     """A text fit to be shown: names may hold line ends, escapes of a terminal, or bytes that are no text."""
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST // 2]} [...] {text[-LONGEST // 4 :]}"
+    text = _clipped(text)
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return _clipped("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} [...] {text[-LONGEST // 4 :]}"
 
 
 class CatfastError(Exception):
@@ -59,6 +63,12 @@ class InputError(CatfastError):
     """A file given to catfast is missing, broken, or not what the command works on."""
 
     exit_code = 3
+
+
+class ResourceError(CatfastError):
+    """The machine does not give what is needed: memory, threads, open files."""
+
+    exit_code = 4
 
 
 class OutputError(CatfastError):

@@ -63,6 +63,7 @@ class Box:
 
     def scene(self, name: str = SR, dn: npt.NDArray[Any] | None = None, **changes: object) -> Path:
         """A scene of 96 x 96 pixels in tiles of 32, deflate, or as told."""
+        (self.inputs / name).parent.mkdir(parents=True, exist_ok=True)
         profile = {"blockxsize": 32, "blockysize": 32, **changes}
         return write_scene(self.inputs / name, small_dn() if dn is None else dn, **profile)
 

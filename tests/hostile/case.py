@@ -34,6 +34,8 @@ class Case:
     """Whether the case itself changes its input on the way."""
     lines: int = 1
     """Most lines of the answer: where several files are wrong, each has its own."""
+    named: bool = True
+    """Whether the sentence names a file of the command line: not where that file names another."""
     memory: int | None = None
     """Address space in bytes; such a case runs in a process of its own from the start."""
 

@@ -12,7 +12,8 @@ import click
 
 from catfast import __version__
 from catfast.cli import COMMANDS
-from catfast.errors import CatfastError
+from catfast.cli.limits import check_memory, shortage
+from catfast.errors import CatfastError, one_line
 
 
 class LazyGroup(click.Group):
@@ -26,6 +27,7 @@ class LazyGroup(click.Group):
         """Import and return the subcommand, None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
+        check_memory(cmd_name)
         command: click.Command = importlib.import_module(f"catfast.cli.{cmd_name}").command
         return command
 
@@ -63,7 +65,11 @@ def run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:
         _drop_stdout()  # its reader went away, as `| head` does: nothing is left to say
         return 1
-    except OSError as error:
+    except Exception as error:
+        if (short := shortage(error)) is not None:
+            return _failure(str(short), short.exit_code)
+        if not isinstance(error, OSError):
+            raise
         _drop_stdout()
         return _failure(f"{error.filename or 'standard output'}: {error.strerror or error}", 4)
     return code if isinstance(code, int) else 0
@@ -71,7 +77,7 @@ def run(arguments: Sequence[str] | None) -> int:
 
 def _failure(message: str, code: int) -> int:
     with suppress(OSError):  # nobody reads stderr either
-        click.echo(f"catfast: {message}", err=True)
+        click.echo(f"catfast: {one_line(message)}", err=True)
     return code
 
 

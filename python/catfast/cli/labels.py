@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catfast.cli.progress import row_bar
-from catfast.errors import CatfastError, UsageError
+from catfast.errors import CatfastError, UsageError, one_line
 
 if TYPE_CHECKING:
     from catfast.labels import LabelResult
@@ -107,11 +107,11 @@ def command(
             click.echo(json.dumps(_failure(qa, like, output, error)))
         raise
     for notice in result.warnings:
-        click.echo(f"catfast: warning: {like}: {notice.message} ({notice.name})", err=True)
+        click.echo(f"catfast: warning: {one_line(f'{like}: {notice.message} ({notice.name})')}", err=True)
     if as_json:
         click.echo(json.dumps(result.as_dict()))
     if not quiet:
-        click.echo(_sentence(result), err=True)
+        click.echo(one_line(_sentence(result)), err=True)
 
 
 def _sentence(result: LabelResult) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catfast.cli.progress import scene_bars
-from catfast.errors import UsageError
+from catfast.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     from catfast.errors import Notice
@@ -180,12 +180,12 @@ class _Teller:
     def tell(self, outcome: Outcome) -> None:
         """Speak of one scene."""
         if outcome.result is None:
-            self._say(f"catfast: {outcome.message}")
+            self._say(f"catfast: {one_line(outcome.message)}")
         else:
             for notice in outcome.result.warnings:
                 self._warn(outcome.scene, notice)
             if not self._quiet:
-                self._say(_sentence(outcome.result))
+                self._say(one_line(_sentence(outcome.result)))
         if self._as_json:
             click.echo(json.dumps(outcome.as_dict()))
 
@@ -194,7 +194,7 @@ class _Teller:
             self._repeated[notice] += 1
             return
         self._told.add(notice)
-        self._say(f"catfast: warning: {scene}: {notice.message} ({notice.name})")
+        self._say(f"catfast: warning: {one_line(f'{scene}: {notice.message} ({notice.name})')}")
 
     def tell_repeated(self) -> None:
         """Count the warnings that were not said again."""

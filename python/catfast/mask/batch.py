@@ -140,6 +140,9 @@ def outcome_of(
         return Outcome(
             scene=source.path, output=output, model=model, code=error.exit_code, message=str(error)
         )
+    except MemoryError:
+        message = f"{source.path}: not enough memory to mask it"
+        return Outcome(scene=source.path, output=output, model=model, code=4, message=message)
     result = replace(result, warnings=(*result.warnings, *notices))
     return Outcome(scene=source.path, output=output, model=model, result=result)
 

@@ -10,7 +10,7 @@ from catfast import __version__
 from catfast.classes import CATEGORY_TAGS, COLOURS
 from catfast.mask.config import MaskConfig
 from catfast.mask.domain import SATURATED_TAG
-from catfast.raster import CogStyle, file_sha256, is_made_already
+from catfast.raster import CogStyle, file_sha256, is_made_already, refuse_input
 from catfast.udm2 import UDM2_BANDS
 
 
@@ -96,6 +96,8 @@ def check_output(mask: Path, scene: Path, asked: list[Path], identity: Identity,
     """
     ignored = ("CATFAST_VERSION", "CATFAST_INPUT")
     wanted = {key: value for key, value in identity.tags().items() if key not in ignored}
+    for path in asked:
+        refuse_input(path, {"scene": scene})
     made = is_made_already(mask, {"scene": scene}, wanted, overwrite=overwrite)
     return made and all(path.exists() for path in asked)
 

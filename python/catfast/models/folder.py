@@ -145,7 +145,10 @@ def load(folder: str | os.PathLike[str]) -> nn.Module:
         raise MissingExtraError("Loading a model into torch", "train") from None
     from catfast.models.builders import build
 
-    module = build(config)
+    try:
+        module = build(config)
+    except InputError as error:
+        raise InputError(f"{Path(folder) / CONFIG_NAME}: {error}") from None
     expected = {name: tuple(tensor.shape) for name, tensor in _stored_state(module).items()}
     if problem := _difference(expected, {name: place.shape for name, place in places.items()}):
         raise InputError(f"{path} does not fit the {config.architecture['type']} of {CONFIG_NAME}: {problem}")

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from catfast.models.card import Score, read_card, scores
-from catfast.models.folder import resolve, sha256
+from catfast.models.folder import WEIGHTS_NAME, resolve, sha256
 from catfast.models.spec import ModelConfig
+from catfast.models.tensors import layout
 
 __all__ = ["ModelCard", "model_card"]
 
@@ -49,10 +50,12 @@ def model_card(name_or_dir: str | os.PathLike[str]) -> ModelCard:
     """Look into a bundled model, or a model folder.
 
     Raises:
-        InputError: it is neither.
+        InputError: it is neither, or its weights are damaged.
     """
     folder = resolve(name_or_dir)
     config = ModelConfig.load(folder)
+    if (folder / WEIGHTS_NAME).is_file():
+        layout(folder / WEIGHTS_NAME)
     card = read_card(folder)
     return ModelCard(
         name=folder.name,

@@ -49,11 +49,13 @@ def layout(path: Path) -> dict[str, TensorPlace]:
         with path.open("rb") as file:
             start = file.read(8)
             header_length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-            if start[:2] == b"PK" or start[:1] == b"\x80":
+            fits = 2 <= header_length <= min(size - 8, _MAX_HEADER)
+            # A header may be as long as these bytes say: one of 128 bytes starts as a pickle does.
+            if not fits and start.startswith((b"PK", b"\x80")):
                 raise InputError(
                     f"{path} holds a Python pickle, which catfast never loads; it needs safetensors"
                 )
-            if not 2 <= header_length <= min(size - 8, _MAX_HEADER):
+            if not fits:
                 raise InputError(f"{path} is not a whole safetensors file (cut short, or of another format)")
             header = parse_json(file.read(header_length))
     except FileNotFoundError:

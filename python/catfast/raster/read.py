@@ -75,6 +75,8 @@ class Raster:
         self._dataset = dataset
         self._blocks = None if layout is None else Blocks(info.path, layout, self._read)
         self.info = info
+        self._path = info.path.absolute()
+        self._stamp = _stamp(self._path)
 
     def read_rows(self, bands: Sequence[int], start: int, stop: int) -> npt.NDArray[Any]:
         """Rows ``start`` to ``stop`` of ``bands`` (1-based), shape (bands, stop - start, width).
@@ -90,17 +92,22 @@ class Raster:
         """``bands`` (1-based) from the first to before the last of ``rows`` and ``columns``.
 
         Raises:
-            InputError: the pixels cannot be decoded, or are not what their checksums say.
+            InputError: the pixels cannot be decoded, are not what their checksums say, or the file changed
+                since it was opened.
         """
         try:
             if self._blocks is not None:
-                return self._blocks.read(bands, rows, columns)
-            return self._read(bands, rows, columns)
+                pixels = self._blocks.read(bands, rows, columns)
+            else:
+                pixels = self._read(bands, rows, columns)
         except (*GDAL_ERRORS, MemoryError) as error:
             raise InputError(
                 f"{self.info.path}: rows {rows[0]} to {rows[1]} cannot be read (truncated or corrupt file): "
                 f"{reason(error)}"
             ) from error
+        if _stamp(self._path) != self._stamp:
+            raise InputError(f"{self.info.path}: changed while it was read")
+        return pixels
 
     def _read(self, bands: Sequence[int], rows: Span, columns: Span) -> npt.NDArray[Any]:
         window = Window(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
@@ -182,6 +189,15 @@ def _check_regular_tiff(path: Path) -> None:
         raise InputError(f"{path}: cannot be opened: {reason(error)}") from error
     if magic not in TIFF_MAGIC:
         raise InputError(f"{path}: expected a GeoTIFF, found a file that does not start as a TIFF")
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What tells a file from one that was written over it, or put in its place; None of one that is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _describe(path: Path, dataset: Any) -> RasterInfo:

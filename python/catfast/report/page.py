@@ -13,7 +13,7 @@ from typing import Any
 from catfast.classes import CLASS_CODES, COLOURS, LABELS
 from catfast.errors import InputError, MissingExtraError
 from catfast.planet import acquired
-from catfast.raster import atomic_path
+from catfast.raster import atomic_path, refuse_input
 from catfast.report.find import Beside, Mask, find_masks
 from catfast.report.layers import DIFFERENCE, layers
 
@@ -53,7 +53,7 @@ def write_report(
 
     Raises:
         InputError: there is no mask, or none can be read.
-        OutputError: the disk did not take the page.
+        OutputError: the disk did not take the page, or it would replace a mask or an image.
         MissingExtraError: jinja2 is not installed.
     """
     try:
@@ -61,6 +61,8 @@ def write_report(
     except ImportError:
         raise MissingExtraError("catfast report", "report") from None
     found, beside = find_masks(masks), Beside(scenes)
+    for mask in found:
+        refuse_input(output, {"mask": mask.path, "image": beside.image(mask) or mask.path})
     cards, failures = [], []
     for number, mask in enumerate(found, start=1):
         try:

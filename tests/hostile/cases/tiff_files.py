@@ -56,7 +56,13 @@ def mask_dangling_link(box: Box) -> Made:
 
 @refused(3, "cannot be opened|no such file")
 def mask_name_too_long(box: Box) -> Made:
-    return box.mask(box.inputs / ("a" * 5000 + ".tif"))
+    return box.mask(box.inputs / ("a" * 300 + ".tif"))
+
+
+@refused(3, r"a \[\.\.\.\] a")
+def mask_name_beyond_a_message(box: Box) -> Made:
+    """The message shows the beginning and the end of it."""
+    return box.mask("a" * 100_000)
 
 
 @refused(3, "does not start as a TIFF")
