@@ -51,6 +51,8 @@ class Case:
     """Megapixels a second that the issue names for the model alone on an H100."""
 
 
+ENDLESS = 1_000_000
+"""Steps of a loader whose workers are never begun anew: that is not what a training run does either."""
 LOADED = 60
 """Batches of one timing of a loader."""
 
@@ -103,17 +105,12 @@ def simulated(root: Path, count: int, size: int, device: torch.device) -> Path:
     return write_store(root, np.concatenate(images), np.concatenate(labels), format="safetensors").path
 
 
-def endless(source: Source, setting: Setting, first: int = 0) -> Iterator[Any]:
+def endless(source: Source, setting: Setting) -> Iterator[Any]:
     """Batches of the loader that training uses."""
-    outline = plan(len(source.train), setting.batch, 1, 1, 1_000_000, None)
+    outline = plan(len(source.train), setting.batch, 1, 1, ENDLESS, ENDLESS)
     stream = TrainStream(len(source.train), setting.batch, outline, 0, 0, 1)
-    stream.start_at(first)
     reader = PatchReader(source, source.train, gsd_m=source.gsd_m, seed=0, augment=True)
-    number = 0
-    while True:
-        stream.set_epoch(number)
-        yield from loader(reader, stream, setting.workers, pin=setting.cuda)
-        number += 1
+    yield from loader(reader, stream, setting.workers, pin=setting.cuda)
 
 
 class Flow:
@@ -131,18 +128,17 @@ class Flow:
 
 
 def plain(path: Path, setting: Setting) -> Iterator[Any]:
-    """The usual way: float32 images and int64 masks, stacked by torch's own loader."""
+    """The usual way: float32 images and int64 masks, stacked by torch's own loader; workers never end."""
     rows = PatchDataset(path, "train")
-    while True:
-        yield from torch.utils.data.DataLoader(
-            rows,
-            batch_size=setting.batch,
-            shuffle=True,
-            num_workers=setting.workers,
-            pin_memory=setting.cuda,
-            drop_last=True,
-            prefetch_factor=AHEAD if setting.workers else None,
-        )
+    amount = ENDLESS * setting.batch
+    yield from torch.utils.data.DataLoader(
+        rows,
+        batch_size=setting.batch,
+        sampler=torch.utils.data.RandomSampler(rows, replacement=True, num_samples=amount),
+        num_workers=setting.workers,
+        pin_memory=setting.cuda,
+        prefetch_factor=AHEAD if setting.workers else None,
+    )
 
 
 class Model:

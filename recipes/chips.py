@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 
-from recipes.settings import CLEAR, CLOUD, IGNORE, NOT_CLOUD, SHADOW
+from catfast.evaluate.codes import THIN, code_table
+from recipes.settings import CLEAR, CLOUD, NOT_CLOUD, SHADOW
 
 __all__ = ["Check", "Chip", "folds", "load_checks", "load_chips"]
 
@@ -73,35 +74,32 @@ def _read(path: Path, bands: tuple[int, ...] = (1, 2, 3, 4)) -> npt.NDArray[np.f
     return found
 
 
-def _label(codes: npt.NDArray[np.float32], table: dict[int, int]) -> npt.NDArray[np.uint8]:
+def _label(path: Path, table: str) -> npt.NDArray[np.uint8]:
     """Translate codes; a chip with cloud and no shadow label at all says nothing about shadow."""
-    label = np.full(codes.shape, IGNORE, np.uint8)
-    for code, name in table.items():
-        label[codes == code] = name
+    label = code_table(table).translate(_read(path, (1,))[0].astype(np.uint16), path)
+    label[label == THIN] = CLOUD
     if (label == CLOUD).any() and not (label == SHADOW).any():
         label[label == CLEAR] = NOT_CLOUD
     return label
 
 
 def _l8_biome(folder: Path) -> Iterator[Chip]:
-    table = {64: SHADOW, 128: CLEAR, 192: CLOUD, 255: CLOUD}
     for path in sorted(folder.glob("images/*.tif")):
-        label = _label(_read(folder / "masks" / path.name, (1,))[0], table)
+        label = _label(folder / "masks" / path.name, "l8biome")
         yield Chip(path.stem, "l8_biome", _read(path) * np.float32(1e-4), label)
 
 
 def _on_cloud_n(folder: Path) -> Iterator[Chip]:
     for part in sorted(folder.glob("chip_id_*")):
         bands = [_read(part / f"{band}.tif", (1,)) for band in ("B02", "B03", "B04", "B08")]
-        label = _label(_read(part / "label.tif", (1,))[0], {0: CLEAR, 1: CLOUD})
+        label = _label(part / "label.tif", "on-cloud-n")
         yield Chip(part.name, "on_cloud_n", np.concatenate(bands) * np.float32(1e-4), label)
 
 
 def _ukis(folder: Path) -> Iterator[Chip]:
-    table = {0: SHADOW, 1: CLEAR, 2: CLEAR, 3: CLEAR, 4: CLOUD}
     for path in sorted(folder.glob("*_image.tif")):
         name = path.name.removesuffix("_image.tif")
-        label = _label(_read(folder / f"{name}_mask.tif", (1,))[0], table)
+        label = _label(folder / f"{name}_mask.tif", "ukis")
         yield Chip(name, "ukis_csmask", _read(path) * np.float32(1e-4), label)
 
 

@@ -124,8 +124,9 @@ def test_unknown_architectures_list_the_choices():
         build(ModelConfig(name="m", architecture={"type": "segformer", "variant": "b9"}))
     with pytest.raises(InputError, match="no option 'depth'"):
         build(ModelConfig(name="m", architecture={"type": "unet", "depth": 3}))
-    with pytest.raises(InputError, match="no unet can be built"):
+    with pytest.raises(InputError, match=r"no unet can be built.*nonesuch") as caught:
         build(ModelConfig(name="m", architecture={"type": "unet", "encoder": "nonesuch"}))
+    assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize("architecture", [SMALL.architecture, {"type": "segformer", "variant": "b0"}])

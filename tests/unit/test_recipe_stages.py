@@ -16,9 +16,9 @@ rasterio = pytest.importorskip("rasterio")
 sys.path.insert(0, str(Path(__file__).parents[2]))  # recipes are run from a clone, not installed
 
 from catfast.models import resolve  # noqa: E402
-from recipes import default_model  # noqa: E402
+from recipes import default_model, trials  # noqa: E402
 from recipes.chips import load_checks, load_chips  # noqa: E402
-from recipes.settings import CLEAR, CLOUD, NOT_CLOUD, SHADOW, Stage  # noqa: E402
+from recipes.settings import CLEAR, CLOUD, NOT_CLOUD, SHADOW, Settings, Stage  # noqa: E402
 from tests.recipe_settings import SMALL  # noqa: E402
 
 STAGES = replace(
@@ -106,3 +106,28 @@ def test_all_stages_make_a_model_and_its_card(data, tmp_path):
     before = (out / "model.safetensors").read_bytes()
     default_model.ship(shipped, work, data, out)  # everything is there: nothing is trained again
     assert (out / "model.safetensors").read_bytes() == before
+
+
+TINY = [f"{stage}.steps=2" for stage in ("pretrain", "finetune", "polish")]
+TINY += ["crop=64", "batch=4", "chunk=8", "at_once=8", "folds=2"]
+TINY += [f"architecture={json.dumps(SMALL.architecture)}"]
+
+
+def test_trials_go_side_by_side_and_are_taken_up_again(data, tmp_path):
+    where, tried, plenty = (tmp_path, data, "cpu"), trials.TRIALS[:2], 600.0
+    assert trials.run(where, tried, 0.0, 2, TINY).count("not done") == 10
+    text = trials.run(where, tried, plenty, 2, TINY)
+    assert "not done" not in text, [path.read_text() for path in (tmp_path / "logs").iterdir()]
+    for trial in tried:
+        pooled = json.loads((tmp_path / trials.folder_name(trial) / "scores.json").read_text())["pooled"]
+        assert f"| {trial.name} | {pooled['l8_biome']['model']['iou']:.3f} |" in text
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
+    assert len(before) > 10
+    assert trials.run(where, tried, plenty, 2, TINY) == text
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
+
+
+def test_every_trial_changes_settings_that_there_are():
+    changed = [default_model.changed(Settings(), list(trial.settings)) for trial in trials.TRIALS]
+    assert changed[0] == Settings()
+    assert all(settings != Settings() for settings in changed[1:])

@@ -280,6 +280,12 @@ def test_bad_options_are_one_sentence(tmp_path, text, error, says):
     assert "\n" not in str(caught.value)
 
 
+def test_a_toml_that_is_not_there_is_named_once(tmp_path):
+    with pytest.raises(InputError) as caught:
+        load_config(tmp_path / "none.toml")
+    assert str(caught.value) == f"{tmp_path / 'none.toml'} cannot be read: No such file or directory"
+
+
 def test_deeplab_is_a_builder():
     architecture = {"type": "deeplabv3plus", "encoder": "tu-mobilenetv3_small_050"}
     module = build(ModelConfig(name="d", architecture=architecture)).eval()

@@ -60,7 +60,8 @@ def _smp(network: str, config: ModelConfig, **defaults: Any) -> nn.Module:
             **options,
         )
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        reason = str(error).strip("'\"").splitlines()[0]
+        # An encoder that is unknown is answered with the names of all five hundred.
+        reason = str(error).strip("'\"").splitlines()[0].partition(", supported encoders")[0]
         raise InputError(f"no {name} can be built from {dict(config.architecture)}: {reason}") from None
     return module
 
