@@ -14,7 +14,6 @@ from catfast import __version__
 from catfast.cli import COMMANDS
 from catfast.errors import CatfastError
 
-
 _PANIC = "PanicException"
 """What a panic in a compiled library, such as sedonadb, becomes: no Exception, and of a class of its own."""
 
