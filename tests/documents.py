@@ -56,6 +56,10 @@ SHORTER = {
 """Options that make a command end soon, by a pattern of the command."""
 
 
+RIO = "from catfast.cli.rio import group"
+"""The plug-in, where catfast was installed before it had one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """A code block."""
@@ -165,7 +169,10 @@ def programs(folder: Path) -> dict[str, str]:
     folder.mkdir()
     for name, code in (
         ("catfast", "from catfast.cli import main"),
-        ("rio", "from rasterio.rio.main import main_group as main"),
+        (
+            "rio",
+            f"{RIO}\nfrom rasterio.rio.main import main_group as main\nmain.add_command(group, 'catfast')",
+        ),
     ):
         path = folder / name
         path.write_text(f"#!{sys.executable}\n{code}\nif __name__ == '__main__':\n    main()\n")

@@ -15,6 +15,9 @@ from catfast.cli import COMMANDS
 from catfast.cli.limits import check_memory, shortage
 from catfast.errors import CatfastError, one_line
 
+_PANIC = "PanicException"
+"""What a panic in a compiled library, such as sedonadb, becomes: no Exception, and of a class of its own."""
+
 
 class LazyGroup(click.Group):
     """Imports a subcommand's module when it is called, and none for ``--help``."""
@@ -72,6 +75,10 @@ def run(arguments: Sequence[str] | None) -> int:
             raise
         _drop_stdout()
         return _failure(f"{error.filename or 'standard output'}: {error.strerror or error}", 4)
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:
+            raise
+        return _failure(f"a library broke down: {error}", 4)
     return code if isinstance(code, int) else 0
 
 
