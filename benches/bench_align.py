@@ -189,7 +189,7 @@ def main() -> None:
     with ProcessPoolExecutor(max_workers=2) as pool:
         for name, seeds in sets.items():
             outcomes = measure(pool, name, seeds[: QUICK[name]] if options.quick else seeds)
-            table(name, outcomes)
+            table(f"{name}, {'tuned' if options.tuned else 'held out'}", outcomes)
             if name == "unrelated":
                 accepted = float(sum(o.found.accepted for o in outcomes))
                 found.append(report.Result(name="unrelated: accepted", value=accepted, unit="pairs", goal=0))

@@ -121,7 +121,9 @@ fn classes(c: &mut Criterion) {
         let rule = ClassRule { factor, first_row: 0, grid_row: 0, codes: codes.view(), threshold, cloud: 1 };
         let blended = Blended { acc: acc.view(), weight: weight.view() };
         group.bench_function(name, |bench| {
-            bench.iter(|| black_box(classify_rows_into(&blended, valid.view(), out.view_mut(), None, &rule)));
+            bench.iter(|| {
+                black_box(classify_rows_into(&blended, None, valid.view(), out.view_mut(), None, &rule))
+            });
         });
     }
     group.finish();

@@ -26,7 +26,7 @@ WHY = {
     "workers.py": "what a worker does ends in os._exit",
     "cli/interrupts.py": "the last word before os._exit, and signals during imports",
     "train/loop.py": "branches for GPUs and several devices",
-    "mask/runtimes.py": "branches for GPUs",
+    "mask/runtimes/torch.py": "branches for GPUs",
     "models/quantise.py": "branches for GPUs",
     "locks.py": "folders that cannot be written to: root may write to all",
 }

@@ -1,5 +1,7 @@
 """Kills `catfast patches` at random points, goes on, and compares with a run that nobody disturbed.
 
+Stores from the first patch on, and finished ones that take up a pair whose image came later.
+
 The long form, twenty points a format: ``python -m tests.kills`` (``make kills``).
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +18,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+import pyarrow.parquet as pq
 
 from tests.conftest import run_catfast
 from tests.patch_reference import tree
@@ -65,6 +70,40 @@ def kill_and_resume(pairs: Path, folder: Path, options: Sequence[object], points
     return hits
 
 
+def kill_and_take_up(
+    pairs: Path, image: Path, folder: Path, options: Sequence[object], points: int, seed: int
+) -> int:
+    """The same for a finished store without the pairs of an image, once the image is there again.
+
+    Raises:
+        AssertionError: a store that took the pair up differs from one made in one go.
+    """
+    started = time.perf_counter()
+    subprocess.run(command(pairs, folder / "whole", options), check=True, capture_output=True)
+    usual = time.perf_counter() - started
+    aside = image.rename(image.with_suffix(".away"))
+    lacking = command(pairs, folder / "lacking", options)
+    assert subprocess.run(lacking, capture_output=True, check=False).returncode == 1
+    aside.rename(image)
+    expected, rng, hits = tree(folder / "whole"), random.Random(seed), 0  # noqa: S311 - no secret
+    while hits < points:
+        store = folder / f"added{hits}"
+        shutil.copytree(folder / "lacking", store)
+        words = command(pairs, store, options)
+        hits += killed_after(words, rng.uniform(0.25, 1.0) * usual)
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert tree(store) == expected, f"seed {seed}: differs"
+    return hits
+
+
+def without_places(folder: Path) -> Path:
+    """The pairs of a folder without where the catalogues say that files are: then --scenes alone counts."""
+    bare = folder / "bare.parquet"
+    pq.write_table(pq.read_table(folder / "pairs.parquet").drop_columns(["ps_path", "l8_path"]), bare)
+    return bare
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=20, help="kills a format")
@@ -89,6 +128,12 @@ def main() -> None:
                     folder / "pairs.parquet", place, options, given.points // 2, given.seed
                 )
                 print(f"{kind}, workers {workers}: {hits} kills, every resumed store the same bytes")
+            place = folder / f"{kind}_added"
+            place.mkdir()
+            bare, image = without_places(folder), next((world / "PSScene").glob("*_3B_Analytic*.tif"))
+            options = ("--scenes", world, "--size", 96, "--format", kind)
+            hits = kill_and_take_up(bare, image, place, options, max(given.points // 4, 1), given.seed)
+            print(f"{kind}, a pair taken up: {hits} kills, every store the same bytes")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ __all__ = [
     "CIRRUS",
     "DILATED",
     "FILL",
+    "GUIDE_REACH",
     "MEDIUM",
     "__version__",
     "blend_tiles",
+    "brightness",
     "classify_rows",
     "cpu_features",
     "cut_tiles",
@@ -37,6 +39,7 @@ FILL: int
 DILATED: int
 MEDIUM: int
 CIRRUS: int
+GUIDE_REACH: int
 
 def cpu_features() -> list[str]: ...
 def set_threads(count: int) -> None: ...
@@ -123,7 +126,15 @@ def classify_rows(
     threshold: float | None,
     cloud: int,
     confidence: NDArray[np.uint8] | None,
+    guide: tuple[NDArray[np.uint16], NDArray[np.float32]] | None = None,
 ) -> list[int]: ...
+def brightness(
+    dn: NDArray[np.uint16] | NDArray[np.float32],
+    out: NDArray[np.uint16],
+    *,
+    gain: tuple[float, float, float],
+    offset: float,
+) -> None: ...
 def mark_meeting(
     times: NDArray[np.int64],
     sides: Sequence[NDArray[np.float64]],

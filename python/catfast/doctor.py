@@ -26,6 +26,7 @@ EXTRAS = {
     "pairs": ("pyarrow", "shapely", "sedonadb", "pystac_client", "matplotlib", "safetensors"),
     "spark": ("pyspark", "sedona"),
     "train": ("torch", "transformers", "segmentation_models_pytorch", "lightning", "onnx"),
+    "openvino": ("openvino",),
     "report": ("jinja2", "pystac"),
     "xarray": ("xarray",),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 
 import numpy as np
@@ -157,6 +158,25 @@ def test_usual_layouts_are_not_decoded_twice(tmp_path, compress, dtype, predicto
         for rows, columns in (((0, SIDE), (0, SIDE)), ((100, 300), (7, 400)), ((250, 380), (0, 130))):
             window = raster.read_window([6, 2], rows, columns)
             assert np.array_equal(window, pixels[[5, 1], slice(*rows), slice(*columns)])
+
+
+@pytest.mark.parametrize("value", [0, 1, 2**40, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("field", [4, 12])
+def test_a_table_that_is_not_there_gives_no_other_pixels(tmp_path, field, value):
+    path = tmp_path / "scene.tif"
+    noise = write(path, compress="deflate", tiled=True, blockxsize=16, blockysize=16, BIGTIFF="YES")
+    content = bytearray(path.read_bytes())
+    (at,) = struct.unpack_from("<Q", content, 8)
+    (count,) = struct.unpack_from("<Q", content, at)
+    entries = range(at + 8, at + 8 + 20 * count, 20)
+    entry = next(place for place in entries if struct.unpack_from("<H", content, place)[0] == 324)
+    struct.pack_into("<Q", content, entry + field, value)
+    path.write_bytes(content)
+    try:
+        with open_raster(path) as raster:
+            assert np.array_equal(raster.read_rows([1, 2, 3, 4], 0, SIDE), noise)
+    except InputError as error:
+        assert str(path) in str(error)  # noqa: PT017 - any other error is a failure
 
 
 @pytest.mark.parametrize("compress", ["deflate", "zstd"])

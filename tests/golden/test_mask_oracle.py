@@ -28,7 +28,31 @@ def bilinear_weights(scene: int, factor: float) -> np.ndarray:
     return np.clip(1 - np.abs(at[:, None] - np.arange(network)), 0, None)
 
 
-def reference(dn: np.ndarray, factor: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+def around(cells: np.ndarray) -> np.ndarray:
+    """(..., h, w, 9): every cell and its neighbours, NaN outside."""
+    h, w = cells.shape[-2:]
+    padded = np.pad(cells, [(0, 0)] * (cells.ndim - 2) + [(1, 1), (1, 1)], constant_values=np.nan)
+    return np.stack([padded[..., y : y + h, x : x + w] for y in range(3) for x in range(3)], axis=-1)
+
+
+def edge_slopes(cloud: np.ndarray, light: np.ndarray, threshold: float | None) -> np.ndarray:
+    """Change of cloud probability with brightness (h, w): fitted to 3 x 3 cells where classes meet."""
+    bright, chance = around(light), around(cloud)
+    inside = ~np.isnan(around(np.zeros_like(light)))
+    absent = np.isnan(bright)
+    high = np.where(absent, False, chance >= (0.5 if threshold is None else threshold))
+    low = np.where(absent, False, ~high)
+    meets = high.any(axis=-1) & low.any(axis=-1) & ~(absent & inside).any(axis=-1)
+    bright, chance = np.nan_to_num(bright), np.nan_to_num(chance)
+    count = inside.sum(axis=-1)
+    bright = np.where(inside, bright - bright.sum(axis=-1, keepdims=True) / count[..., None], 0)
+    slope = (bright * chance).sum(axis=-1) / count / ((bright**2).sum(axis=-1) / count + 3e-5)
+    return np.where(meets, slope, 0)
+
+
+def reference(
+    dn: np.ndarray, factor: tuple[float, float], *, guided: bool = True, threshold: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Cloud probability on the scene's grid, and the valid mask, of the pixel model of conftest."""
     valid = (dn != 0).any(axis=0)
     down, across = area_weights(dn.shape[1], factor[0]), area_weights(dn.shape[2], factor[1])
@@ -41,21 +65,29 @@ def reference(dn: np.ndarray, factor: tuple[float, float]) -> tuple[np.ndarray, 
     odds = np.exp(logits - logits.max(axis=0))
     cloud = (odds / odds.sum(axis=0))[1]
     up_down, up_across = bilinear_weights(dn.shape[1], factor[0]), bilinear_weights(dn.shape[2], factor[1])
-    return up_down @ cloud @ up_across.T, valid
+    plain = up_down @ cloud @ up_across.T
+    if not guided or factor == (1, 1):
+        return plain, valid
+    light = reflectance[:3].mean(axis=0)
+    slopes = up_down @ edge_slopes(cloud, light, threshold) @ up_across.T
+    detail = np.round(dn[:3].mean(axis=0)) * 1e-4 - up_down @ np.nan_to_num(light) @ up_across.T
+    return plain + 1.5 * slopes * detail, valid
 
 
 def compare(path, dn, factor, model, **options):
     output = path.with_name("out.tif")
     mask_scene(path, output, MaskConfig(model=str(model), confidence=True, **options))
-    cloud, valid = reference(dn, factor)
+    cut = options.get("threshold", 0.5)
+    guided = options.get("edges") != "plain"
+    cloud, valid = reference(dn, factor, guided=guided, threshold=options.get("threshold"))
     with rasterio.open(output) as dataset:
         mask = dataset.read(1)
     with rasterio.open(path.with_name("out_confidence.tif")) as dataset:
         confidence = dataset.read(2)
     assert np.array_equal(mask != 255, valid)
-    sure = valid & (np.abs(cloud - 0.5) > 1e-4)
-    assert np.array_equal(mask[sure], (cloud > 0.5)[sure].astype(np.uint8))
-    assert np.abs(confidence[valid] - 100 * cloud[valid]).max() <= 0.51
+    sure = valid & (np.abs(cloud - cut) > 1e-4)
+    assert np.array_equal(mask[sure], (cloud > cut)[sure].astype(np.uint8))
+    assert np.abs(confidence[valid] - 100 * cloud[valid].clip(0, 1)).max() <= 0.51
     assert (confidence[~valid] == 255).all()
     assert 0.02 < (mask == 1).sum() / valid.sum() < 0.9, "the case must hold cloud and clear"
 
@@ -96,3 +128,9 @@ def test_halo_of_another_model(tmp_path):
     dn = cloudy_dn(600, 600)
     model = pixel_model(tmp_path / "model", tile=96, halo=47)
     compare(write_scene(tmp_path / "a.tif", dn), dn, (10 / 3, 10 / 3), model)
+
+
+@pytest.mark.parametrize("options", [{"edges": "plain"}, {"threshold": 0.2}, {"threshold": 0.9}])
+def test_edges(tmp_path, known_model, options):
+    dn = cloudy_dn(500, 430)
+    compare(write_scene(tmp_path / "a.tif", dn), dn, (10 / 3, 10 / 3), known_model, **options)

@@ -165,10 +165,10 @@ def cluster(spark, tmp_path):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
         for process in reversed(running):
-            process.wait(30)
+            process.wait(120)
 
 
-def _said(log: Path, pattern: str, seconds: float = 60) -> str:
+def _said(log: Path, pattern: str, seconds: float = 300) -> str:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if match := re.search(pattern, log.read_text()):

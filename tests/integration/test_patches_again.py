@@ -12,6 +12,7 @@ import pytest
 from catfast.patches import open_store
 from catfast.patches.info import read_info
 from tests.conftest import run_catfast
+from tests.kills import kill_and_take_up
 from tests.patch_reference import tree
 
 TWIN = "a_twin"
@@ -117,3 +118,9 @@ def test_where_the_files_of_pairs_in_it_are_gone_it_is_said(world, tmp_path):
     assert (refused.code, refused.err.count("\n")) == (4, 1)
     assert f"there are none of {TWIN} now" in refused.err
     assert tree(store) == before
+
+
+def test_killed_while_it_takes_a_pair_up(world, tmp_path):
+    (tmp_path / "stores").mkdir()
+    options = ("--scenes", world.folder / "world", "--size", 96)
+    assert kill_and_take_up(world.pairs, world.image, tmp_path / "stores", options, points=1, seed=4) == 1

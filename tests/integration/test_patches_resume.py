@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.interruptions.strike import signals_by_default
 from tests.kills import command, kill_and_resume
 from tests.patch_reference import tree
 
@@ -47,7 +48,9 @@ def test_workers_end_with_their_parent(paired_world, tmp_path):
 def test_ctrl_c_is_one_word_and_the_run_can_be_gone_on_with(paired_world, tmp_path, workers):
     options = ("--size", 32, "--stride", 12, "--workers", workers)
     words = command(paired_world / "pairs.parquet", tmp_path / "s", options)
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        words, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=signals_by_default
+    )
     end = time.monotonic() + 60
     while time.monotonic() < end and not list((tmp_path / "s").glob("images/*")):
         time.sleep(0.05)

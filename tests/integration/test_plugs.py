@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -111,6 +112,29 @@ def test_words_are_completed(words, expected):
     last = str(len(words.split()) - 1)
     done = run_catfast(_CATFAST_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=last)
     assert {line.partition(",")[2] for line in done.out.split()} == expected
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
+def test_bash_itself_completes(tmp_path):
+    """A fresh bash takes the script that the README names, and fills in options and their values."""
+    program = tmp_path / "catfast"
+    program.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'from catfast.cli import main; main()' \"$@\"\n")
+    program.chmod(0o755)
+    script = """
+        eval "$(_CATFAST_COMPLETE=bash_source catfast)"
+        complete -p catfast
+        for words in 'mask --qu' 'mask --preset lib' 'comp'; do
+            COMP_WORDS=(catfast $words); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=()
+            _catfast_completion catfast
+            echo "${COMPREPLY[@]}"
+        done
+    """
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    environment["PYTHONPATH"] = str(ROOT / "python")
+    command = ["bash", "--norc", "--noprofile", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    assert done.stdout.splitlines()[1:] == ["--quicklook --quiet", "liberal", "compare"], done.stderr
+    assert "_catfast_completion catfast" in done.stdout.splitlines()[0]
 
 
 def test_the_notebook_runs_and_is_committed_without_outputs(tmp_path):

@@ -22,6 +22,7 @@ from catfast.patches import open_store
 from catfast.train import TrainConfig, train
 from recipes.simulated_store import simulated_store, write_store
 from tests.conftest import cloudy_dn, run_catfast, write_scene
+from tests.interruptions.strike import signals_by_default
 
 ENCODER = "tu-mobilenetv3_small_050"
 QUICK = ("--encoder", ENCODER, "--max-steps", "8", "--validate-every", "4", "--batch-size", "2", "-q")
@@ -122,7 +123,7 @@ def started(store, run, *more):
     code = "from catfast.cli import main; main()"
     command = [sys.executable, "-c", code, "train", store, "-o", run, *QUICK, *more]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([str(part) for part in command], env=environment)
+    return subprocess.Popen([str(part) for part in command], env=environment, preexec_fn=signals_by_default)
 
 
 def test_a_killed_run_ends_as_an_unbroken_one(small, tmp_path):

@@ -71,7 +71,7 @@ def started(
         text=True,
         **{"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL} | options,
         start_new_session=True,
-        preexec_fn=_signals_by_default,  # a background job of a shell ignores SIGINT, and its children do
+        preexec_fn=signals_by_default,  # a background job of a shell ignores SIGINT, and its children do
     )
 
 
@@ -82,7 +82,8 @@ def ended(words: Sequence[object], **options: Any) -> tuple[int, str]:
     return process.returncode, said
 
 
-def _signals_by_default() -> None:
+def signals_by_default() -> None:
+    """What a terminal gives a process; to be called in it, before it runs."""
     for number in SAID:
         signal.signal(number, signal.SIG_DFL)
 

@@ -9,7 +9,8 @@ import shapely
 
 from catfast import _core
 from catfast.catalog import build
-from catfast.pairs import PairsConfig, sedonadb
+from catfast.errors import InputError
+from catfast.pairs import PairsConfig, mine, sedonadb
 from catfast.pairs.finish import finish
 from catfast.pairs.narrow import meeting_times
 from tests.scenes import T0_MS, square, write_catalogue
@@ -104,3 +105,20 @@ def test_the_kernel_refuses(change, message):
     }
     with pytest.raises(ValueError, match=message):
         _core.mark_meeting(**(given | change))
+
+
+@pytest.mark.parametrize("trouble", ["no bbox", "no times", "zeros"])
+def test_a_catalogue_of_ours_that_was_spoilt(sides, tmp_path, trouble):
+    (planet, *_), (landsat, *_) = sides
+    spoilt, out = tmp_path / "spoilt.parquet", tmp_path / "out.parquet"
+    if trouble == "zeros":
+        whole = planet.read_bytes()
+        spoilt.write_bytes(whole[:4] + bytes(len(whole) // 2) + whole[4 + len(whole) // 2 :])
+    else:
+        lost = {"no bbox": "bbox", "no times": "acquired"}[trouble]
+        pq.write_table(pq.read_table(planet).drop([lost]), spoilt)
+    with pytest.raises(InputError) as caught:
+        mine(spoilt, landsat, out)
+    assert str(spoilt) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == [spoilt]

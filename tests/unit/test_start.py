@@ -56,7 +56,7 @@ def test_a_missing_extra_is_one_line(scene, known_model, tmp_path):
         "import sys, importlib.abc\n"
         "class Hide(importlib.abc.MetaPathFinder):\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in ('torch', 'safetensors'):\n"
+        "        if name.split('.')[0] in ('torch', 'safetensors', 'openvino'):\n"
         "            raise ModuleNotFoundError(name, name=name)\n"
         "sys.meta_path.insert(0, Hide())\n"
     )
@@ -68,6 +68,12 @@ def test_a_missing_extra_is_one_line(scene, known_model, tmp_path):
     done = subprocess.run([sys.executable, "-c", hook + call], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.strip().endswith('pip install "catfast[train]"')
+    call = f"import catfast.cli; catfast.cli.main(['mask', {str(scene)!r}, '--runtime', 'openvino'])"
+    done = subprocess.run([sys.executable, "-c", hook + call], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip() == (
+        'catfast: --runtime openvino needs more packages: pip install "catfast[openvino]"'
+    )
     assert len(done.stderr.strip().splitlines()) == 1
 
 

@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from tests.interruptions.strike import signals_by_default
+
 SLOW = """
 import sys, time
 time.sleep(1.5)  # as if the modules of a worker took that long to import
@@ -47,6 +49,7 @@ def test_ctrl_c_is_the_parents_to_answer(tmp_path, wait):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=signals_by_default,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"

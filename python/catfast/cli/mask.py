@@ -71,6 +71,18 @@ PATH = click.Path(path_type=Path)
     "--threads", type=int, metavar="N", help="Processor threads; never changes the mask.  [default: all]"
 )
 @click.option(
+    "--edges",
+    type=click.Choice(["guided", "plain"]),
+    default="guided",
+    help="guided: edges follow the image where the network works on coarser pixels; plain: bilinear.",
+)
+@click.option(
+    "--runtime",
+    type=click.Choice(["default", "auto", "onnxruntime", "openvino", "openvino-bf16", "torch"]),
+    default="default",
+    help="default: onnxruntime, torch on a GPU; auto: the fastest installed that gives the same classes.",
+)
+@click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", help="Where to compute."
 )
 @click.option(

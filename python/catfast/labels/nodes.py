@@ -30,6 +30,12 @@ TOLERANCE = 1e-6
 CUBIC_TOLERANCE = 1e-7
 """Largest error that cubic lines may add to that."""
 
+SPAN = 2048
+"""Target rows whose nodes are made at a time: each call of PROJ costs as much as hundreds of places."""
+
+FINEST_HELD = 8
+"""Smallest step whose nodes are held for a whole span; denser ones are many, and made as they are needed."""
+
 Nodes = npt.NDArray[np.float64]
 
 
@@ -40,6 +46,7 @@ class Mapper:
         self._source = source
         self._target = target
         self._transformer, self._wraps = _transformer(_wkt(target), _wkt(source))
+        self._span, self._held = -1, (np.empty((0, 0, 2)), 1, 0)
 
     def locate(self, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Nodes:
         """Source (row, column) of the centres of target pixels, (..., 2); not finite where PROJ has none.
@@ -72,6 +79,21 @@ class Mapper:
 
         The same for the same rows; nodes of the same step are the same for all rows.
         """
+        span = first_row // SPAN
+        end = min((span + 1) * SPAN, self._target.height)
+        if stop_row > end:
+            return self._nodes(first_row, stop_row)
+        if self._span != span:
+            self._span, self._held = span, self._nodes(span * SPAN, end)
+        nodes, step, low = self._held
+        if step < FINEST_HELD:
+            self._held = np.empty((0, 0, 2)), step, low
+            return self._nodes(first_row, stop_row)
+        top, bottom = first_row // step, (stop_row - 1) // step + 1
+        return nodes[top - low : bottom - low + 1], step, top
+
+    def _nodes(self, first_row: int, stop_row: int) -> tuple[Nodes, int, int]:
+        """:meth:`nodes`, made for these rows alone."""
         step = WIDEST_STEP if self._transformer is None else PROJ_STEP
         while True:
             # One node more on each side than cells need: cubic lines and fourth differences take them.

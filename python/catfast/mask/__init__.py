@@ -6,7 +6,7 @@ import sys
 from types import ModuleType
 
 from catfast.mask.batch import Outcome, mask_all, run_lock, targets
-from catfast.mask.config import DEVICES, PRESETS, SCHEMES, MaskConfig, MaskResult
+from catfast.mask.config import DEVICES, EDGES, PRESETS, RUNTIMES, SCHEMES, MaskConfig, MaskResult
 from catfast.mask.image import mask_image
 from catfast.mask.ledger import write_ledger, write_series
 from catfast.mask.masker import Masker, mask_scene
@@ -17,7 +17,9 @@ from catfast.mask.sources import Source, find_scenes
 
 __all__ = [
     "DEVICES",
+    "EDGES",
     "PRESETS",
+    "RUNTIMES",
     "SCHEMES",
     "Classified",
     "MaskConfig",

@@ -14,6 +14,8 @@ from catfast.raster import DEFAULT_MAX_SAMPLES, VERIFY
 DEVICES = ("auto", "cpu", "cuda", "mps")
 SCHEMES = ("full", "binary")
 FORMATS = ("mask", "udm2")
+EDGES = ("guided", "plain")
+RUNTIMES = ("default", "auto", "onnxruntime", "openvino", "openvino-bf16", "torch")
 PRESETS: Mapping[str, float | None] = {"conservative": 0.3, "balanced": None, "liberal": 0.7}
 """Thresholds by name: ``conservative`` keeps only what is surely clear, ``liberal`` all that may be clear."""
 
@@ -54,8 +56,14 @@ class MaskConfig:
     """Tiles a network call; no effect on the mask."""
     threads: int | None = None
     """Processor threads; None takes all; no effect on the mask."""
+    edges: str = "guided"
+    """``guided``: edges follow the image's brightness where the network is coarser; ``plain``: bilinear."""
+    runtime: str = "default"
+    """What runs the network: ``default`` is onnxruntime, or torch for a GPU or a model without model.onnx;
+    ``auto`` the fastest installed: torch on a CUDA GPU, ``openvino``, ``onnxruntime``. ``openvino-bf16``:
+    faster still, and other classes for a few pixels in a thousand."""
     device: str = "auto"
-    """``auto``, ``cpu``: onnxruntime where there is a model.onnx, else torch; ``cuda``, ``mps``: torch."""
+    """``auto``: a CUDA GPU if torch is asked for and finds one, else ``cpu``; ``cuda``, ``mps``: torch."""
     max_pixels: int = DEFAULT_MAX_SAMPLES
     """Refuse scenes with more samples (width x height x bands)."""
     verify: str = "auto"
@@ -77,6 +85,8 @@ class MaskConfig:
                 raise UsageError(f"{option} must be at least 1, not {count}")
         for option, choice, choices in (
             ("--device", self.device, DEVICES),
+            ("--runtime", self.runtime, RUNTIMES),
+            ("--edges", self.edges, EDGES),
             ("--classes", self.classes, SCHEMES),
             ("--format", self.format, FORMATS),
             ("--preset", self.preset, tuple(PRESETS)),

@@ -80,7 +80,9 @@ class Masker:
         self._model_sha256 = sha256(self._folder)
         threads = config.threads or processors()
         _core.set_threads(threads)
-        self._runtime = choose_runtime(self._folder, device=config.device, threads=threads)
+        self._runtime = choose_runtime(
+            self._folder, device=config.device, threads=threads, runtime=config.runtime
+        )
 
     @property
     def model(self) -> str:
@@ -203,16 +205,19 @@ class Masker:
             InputError: the scene cannot be read, or holds infinite values.
         """
         down, across = self._axes(raster.info.grid, scene)
-        with closing(SceneRows(raster, scene, down, across)) as rows:
+        # A scene pixel that is a network pixel has no edge to be drawn within.
+        guided = self._config.edges == "guided" and max(down.factor, across.factor) > 1
+        with closing(SceneRows(raster, scene, down, across, guided=guided)) as rows:
             predictor = Predictor(rows, self._runtime, self._model, down, across, self._config.batch_size)
-            yield from predictor.classified(self._rules())
+            yield from predictor.classified(self._rules(guided=guided))
 
-    def _rules(self) -> Rules:
+    def _rules(self, *, guided: bool) -> Rules:
         return Rules(
             codes=self._codes(),
             cloud=self._model.classes.index("cloud"),
             threshold=self._config.cloud_threshold,
             confidence=self._config.confidence or self._config.format == "udm2",
+            guided=guided,
         )
 
     def _axes(self, grid: Grid, scene: Scene) -> tuple[Axis, Axis]:
@@ -244,6 +249,7 @@ class Masker:
     def _result(self, task: _Task, products: Products, started: float) -> MaskResult:
         counts = products.counts
         notices = [*task.scene.notices, *self._outside(task.scene, products.saturation.percent)]
+        notices += self._runtime.notices()
         if not counts[:NODATA].any():
             notices.append(self._unseen(in_area=bool(counts.any())))
         return MaskResult(

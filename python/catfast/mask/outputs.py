@@ -52,6 +52,7 @@ def settings(config: MaskConfig, gsd_m: float) -> dict[str, str]:
         "CATFAST_MIN_AREA": f"{config.min_area_m2:g}",
         "CATFAST_AOI": "none" if config.aoi is None else file_sha256(config.aoi),
         "CATFAST_GSD": f"{gsd_m:g}",
+        "CATFAST_EDGES": config.edges,
         "CATFAST_REFLECTANCE_SCALE": "product" if scale is None else f"{scale:g}",
     }
 

@@ -45,16 +45,22 @@ class Rules:
     """Least cloud probability called cloud; None takes the likeliest class."""
     confidence: bool
     """Whether to give per cents too."""
+    guided: bool = False
+    """Whether edges follow the image's brightness."""
 
 
 class Mosaic:
-    """Weighted sums of tile answers over one row of tiles and the network row above it.
+    """Weighted sums of tile answers over one row of tiles and the network rows above it.
 
-    Interpolation to the scene's grid still needs the row above after the tiles that made it are done.
+    Interpolation to the scene's grid still needs the row above after the tiles that made it are done, and
+    guided edges the neighbours of that.
     """
 
-    def __init__(self, classes: int, down: Axis, across: Axis) -> None:
-        rows = min(down.tile + 1, down.network)
+    def __init__(self, classes: int, down: Axis, across: Axis, *, guided: bool = False) -> None:
+        self.reach = _core.GUIDE_REACH if guided else 0
+        self._above = 1 + 2 * self.reach
+        rows = min(down.tile + self._above, down.network)
+        self._brightness = np.full((rows, across.network), np.nan, np.float32)
         self._sums = np.zeros((classes, rows, across.network), np.float32)
         self._weights = np.zeros((rows, across.network), np.float32)
         self._taper = down.taper(), across.taper()
@@ -64,10 +70,10 @@ class Mosaic:
     def move_to(self, origin: int) -> None:
         """Make ``origin`` the first network row of the tiles."""
         self._origin = origin
-        step = max(0, origin - 1) - self._first
+        step = max(0, origin - self._above) - self._first
         if step == 0:
             return
-        for array in (self._sums, self._weights[None]):
+        for array in (self._sums, self._weights[None], self._brightness[None]):
             array[:, :-step] = array[:, step:].copy()
             array[:, -step:] = 0
         self._first += step
@@ -77,10 +83,24 @@ class Mosaic:
         rows = np.full_like(columns, self._origin - self._first)
         _core.blend_tiles(answers, rows, columns, *self._taper, self._sums, self._weights)
 
+    def guide(self, reflectance: npt.NDArray[np.float32], end: int) -> None:
+        """Take the brightness of the network rows (bands, n, width) before row ``end``."""
+        stop = end - self._first
+        start = max(0, stop - reflectance.shape[1])
+        self._brightness[start:stop] = reflectance[:3, reflectance.shape[1] - (stop - start) :].mean(axis=0)
+
     def classify(
-        self, valid: npt.NDArray[np.uint8], first_row: int, factor: tuple[float, float], rules: Rules
+        self,
+        valid: npt.NDArray[np.uint8],
+        first_row: int,
+        factor: tuple[float, float],
+        rules: Rules,
+        brightness: npt.NDArray[np.uint16] | None = None,
     ) -> Classified:
-        """Codes of the scene rows from ``first_row`` on, one for each row of ``valid``."""
+        """Codes of the scene rows from ``first_row`` on, one for each row of ``valid``.
+
+        ``brightness`` (n, width) of the same rows draws edges: see ``_core.brightness``.
+        """
         mask = np.empty_like(valid)
         confidence = np.empty((len(rules.codes), *valid.shape), np.uint8) if rules.confidence else None
         counts = _core.classify_rows(
@@ -95,6 +115,7 @@ class Mosaic:
             threshold=rules.threshold,
             cloud=rules.cloud,
             confidence=confidence,
+            guide=None if brightness is None else (brightness, self._brightness),
         )
         return Classified(mask=mask, confidence=confidence, counts=np.array(counts, np.int64))
 
@@ -118,7 +139,7 @@ class Predictor:
 
     def classified(self, rules: Rules) -> Iterator[tuple[npt.NDArray[np.float32], Classified]]:
         """New network rows (bands, n, width) and the scene rows that became final with them, in order."""
-        mosaic = Mosaic(len(rules.codes), self._down, self._across)
+        mosaic = Mosaic(len(rules.codes), self._down, self._across, guided=rules.guided)
         origins = self._down.origins()
         factor = (self._down.factor, self._across.factor)
         done = 0
@@ -131,11 +152,14 @@ class Predictor:
                 coming = self._rows.order(fresh_rows[row + 1])
             self._advance(origin, fresh)
             mosaic.move_to(origin)
+            mosaic.guide(fresh, ends[row])
             self._run_tiles(mosaic)
-            ready = self._down.ready(origins[row + 1] if row + 1 < len(origins) else self._down.network)
+            final = origins[row + 1] if row + 1 < len(origins) else self._down.network
+            ready = self._down.ready(final, mosaic.reach)
             while done < ready:
                 valid = self._rows.take_validity(min(OUT_ROWS, ready - done))
-                yield fresh, mosaic.classify(valid, done, factor, rules)
+                bright = self._rows.take_brightness(len(valid)) if rules.guided else None
+                yield fresh, mosaic.classify(valid, done, factor, rules, bright)
                 fresh = fresh[:, :0].copy()
                 done += len(valid)
 

@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ from catfast.errors import InputError
 from catfast.mask.tiling import Axis
 from catfast.planet import Scene
 from catfast.raster import Raster
+
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 CHUNK_ROWS = 256
 """Rows a read, rounded up to whole TIFF blocks."""
@@ -28,7 +30,9 @@ class SceneRows:
     while the rows before go through the network.
     """
 
-    def __init__(self, raster: Raster, scene: Scene, down: Axis, across: Axis) -> None:
+    def __init__(
+        self, raster: Raster, scene: Scene, down: Axis, across: Axis, *, guided: bool = False
+    ) -> None:
         self._raster = raster
         self._scene = scene
         self._down = down
@@ -41,6 +45,8 @@ class SceneRows:
         self._first = 0  # scene row of _dn[:, 0]
         self._next_network = 0
         self._validity: deque[npt.NDArray[np.uint8]] = deque()
+        self._guided = guided
+        self._brightness: deque[npt.NDArray[np.uint16]] = deque()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catfast-read")
         self._resampler = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catfast-resample")
         self._chunks = self._prefetched(self._spans())
@@ -73,15 +79,11 @@ class SceneRows:
 
     def take_validity(self, count: int) -> npt.NDArray[np.uint8]:
         """The next ``count`` scene rows of the valid mask, (count, width): 1 where a pixel was seen."""
-        parts, missing = [], count
-        while missing:
-            rows = self._validity.popleft()
-            if len(rows) > missing:
-                self._validity.appendleft(rows[missing:])
-                rows = rows[:missing]
-            parts.append(rows)
-            missing -= len(rows)
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return _take(self._validity, count)
+
+    def take_brightness(self, count: int) -> npt.NDArray[np.uint16]:
+        """The next ``count`` scene rows of what edges follow, (count, width): see ``_core.brightness``."""
+        return _take(self._brightness, count)
 
     def _spans(self) -> Iterator[tuple[int, int]]:
         block = self._raster.info.block_rows
@@ -112,9 +114,17 @@ class SceneRows:
                     f"{self._scene.info.path}: expected finite values, found {infinite} infinite pixels"
                 )
             self.valid_pixels += seen
+            if self._guided:
+                self._brightness.append(self._bright(dn))
             self._validity.append(valid)
             self._dn = np.concatenate([self._dn, dn], axis=1) if self._dn.size else dn
             self._valid = np.concatenate([self._valid, valid]) if self._valid.size else valid
+
+    def _bright(self, dn: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
+        out = np.empty(dn.shape[1:], np.uint16)
+        blue, green, red = self._gain[:3].tolist()
+        _core.brightness(dn, out, gain=(blue, green, red), offset=float(self._offset[:3].mean()))
+        return out
 
     def _whole_network_rows(self, stop: int) -> int:
         """End of the network rows, at most ``stop``, whose scene rows are all held."""
@@ -147,3 +157,16 @@ class SceneRows:
         self._dn = self._dn[:, drop:].copy()
         self._valid = self._valid[drop:].copy()
         self._first += drop
+
+
+def _take(rows: deque[npt.NDArray[Pixel]], count: int) -> npt.NDArray[Pixel]:
+    """The first ``count`` rows (count, width) of those that wait."""
+    parts, missing = [], count
+    while missing:
+        first = rows.popleft()
+        if len(first) > missing:
+            rows.appendleft(first[missing:])
+            first = first[:missing]
+        parts.append(first)
+        missing -= len(first)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

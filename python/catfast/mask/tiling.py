@@ -71,10 +71,14 @@ class Axis:
         """Scene pixels that lie under the first ``network`` network pixels."""
         return min(self.scene, math.ceil(network * self.factor))
 
-    def ready(self, network: int) -> int:
-        """Scene pixels that can be interpolated once the first ``network`` network pixels are final."""
+    def ready(self, network: int, reach: int = 0) -> int:
+        """Scene pixels that can be interpolated once the first ``network`` network pixels are final.
+
+        ``reach``: network pixels beyond its two neighbours that a scene pixel depends on.
+        """
         if network >= self.network:
             return self.scene
+        network -= reach
         # y needs floor((y + 0.5) / factor - 0.5) + 1 <= network - 1: y < factor * (network - 0.5) - 0.5.
         return max(0, min(self.scene, math.ceil(self.factor * (network - 0.5) - 0.5)))
 

@@ -61,7 +61,7 @@ def pair_batches(
     vouched = check_image(files.image)
     with open_pair(files, verify=config.verify, vouched=vouched) as opened:
         like.check(files, opened.kind)
-        labellers = _labellers(opened, config)
+        labellers = labellers_of(opened, config)
         fold = config.from_codes and config.scheme == "binary"
         reader = TileReader(opened.raster, opened.scene, labellers, fold=fold)
         origin = Origin(pair, opened, labellers[0], config.size)
@@ -72,8 +72,11 @@ def pair_batches(
             labellers[0].check_inside()
 
 
-def _labellers(opened: OpenPair, config: PatchesConfig) -> list[Labeller]:
-    """Makers of the labels, and last of the full scheme's codes; one where it does for both."""
+def labellers_of(opened: OpenPair, config: PatchesConfig) -> list[Labeller]:
+    """Makers of the labels, and last of the full scheme's codes; one where it does for both.
+
+    Where clouds went is found once.
+    """
     pair, stored = (opened.qa, opened.raster, opened.scene), config.labels()
     full = replace(stored, scheme="full", method="nearest")
     if config.from_codes:

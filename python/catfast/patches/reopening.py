@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from catfast.errors import OutputError
-from catfast.patches.files import PARTS, file_stem, read_sums
+from catfast.errors import InputError, OutputError
+from catfast.patches.files import PARTS, SUMS_NAME, file_stem, read_sums
 from catfast.patches.info import INFO_NAME, StoreInfo
 from catfast.patches.shards import SHARDS
 from catfast.patches.store import PatchStore, open_store
@@ -50,6 +50,7 @@ def reopen(root: Path, info: StoreInfo, found: StoreInfo, ready: Collection[str]
 
     Raises:
         OutputError: pairs that the store has are not ready, or nothing would be left as it is.
+        InputError: the store is damaged.
     """
     store, partly = open_store(root), set(found.options.get(PARTLY, ()))
     whole = set(store.index["pair_id"].to_pylist()) - partly
@@ -88,6 +89,8 @@ def _take_apart(store: PatchStore, folder: Path, whole: Collection[str]) -> None
         rows = index.take(places[pair_id])
         shards = pc.unique(rows["shard"]).to_pylist()
         files = {name for shard in shards for name in (shard, *store.files_of(shard))}
+        if not files <= sums.keys():
+            raise InputError(f"{store.path}: {min(files - sums.keys())} has no line in {SUMS_NAME}")
         metadata = {**rows.schema.metadata, DIGESTS: json.dumps({name: sums[name] for name in sorted(files)})}
         pq.write_table(rows.replace_schema_metadata(metadata), folder / f"{file_stem(pair_id)}.parquet")
         for shard in shards:

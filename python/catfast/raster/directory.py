@@ -7,7 +7,7 @@ far as the file goes.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -37,8 +37,8 @@ class Directory:
         return int(self.tags[tag][0]) if tag in self.tags else default
 
 
-def read_directory(path: Path, at: int, wanted: Collection[int]) -> Directory:
-    """The tags ``wanted`` of the directory at byte ``at``.
+def read_directory(path: Path, at: int, wanted: Mapping[int, int]) -> Directory:
+    """Tags of the directory at byte ``at``: those ``wanted``, as many values at most as it says.
 
     Raises:
         OSError: the file cannot be read.
@@ -49,25 +49,25 @@ def read_directory(path: Path, at: int, wanted: Collection[int]) -> Directory:
         order, is_big = (">" if magic[:1] == b"M" else "<"), 43 in magic[2:]
         long = f"{order}u{8 if is_big else 4}"
         entry = np.dtype([("tag", f"{order}u2"), ("type", f"{order}u2"), ("count", long), ("value", long)])
-        file.seek(at)
-        (count,) = _read(file, np.dtype(long if is_big else f"{order}u2"), 1)
+        width = np.dtype(long if is_big else f"{order}u2")
+        (count,) = _read(file, at, width, 1)
         if count > _MOST_ENTRIES:
             raise ValueError(f"expected a directory of at most {_MOST_ENTRIES} entries, found {count}")
-        places = range(file.tell(), file.tell() + int(count) * entry.itemsize, entry.itemsize)
-        tags: dict[int, Values] = {}
-        for place, told in zip(places, _read(file, entry, int(count)), strict=True):
+        first, tags = at + width.itemsize, dict[int, Values]()
+        for index, told in enumerate(_read(file, first, entry, int(count))):
             tag, kind = int(told["tag"]), _TYPES.get(int(told["type"]))
             if tag in wanted and tag not in tags and kind is not None and told["count"]:
-                dtype = np.dtype(f"{order}{kind}")
-                inside = int(told["count"]) * dtype.itemsize <= entry["value"].itemsize
-                own = place + entry.itemsize - entry["value"].itemsize
-                file.seek(own if inside else int(told["value"]))
-                tags[tag] = _read(file, dtype, int(told["count"]))
+                dtype, room = np.dtype(f"{order}{kind}"), entry["value"].itemsize
+                inside = int(told["count"]) * dtype.itemsize <= room
+                own = first + (index + 1) * entry.itemsize - room
+                values = min(int(told["count"]), wanted[tag])
+                tags[tag] = _read(file, own if inside else int(told["value"]), dtype, values)
     return Directory(order == ">", tags)
 
 
-def _read(file: BinaryIO, dtype: np.dtype[Any], count: int) -> npt.NDArray[Any]:
+def _read(file: BinaryIO, at: int, dtype: np.dtype[Any], count: int) -> npt.NDArray[Any]:
     size = count * dtype.itemsize
-    if file.tell() + size > os.fstat(file.fileno()).st_size:
-        raise ValueError(f"expected {size} bytes from {file.tell()}, found the end of the file")
+    if at + size > os.fstat(file.fileno()).st_size:
+        raise ValueError(f"expected {size} bytes from {at}, found the end of the file")
+    file.seek(at)
     return np.frombuffer(file.read(size), dtype)

@@ -19,7 +19,7 @@ writer asked for it, which GDAL does not; LZW, JPEG and uncompressed blocks have
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _PREDICTOR = 258, 259, 262, 266, 317
 _OFFSETS, _SIZES = (324, 273), (325, 279)
-_WANTED = {_BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _PREDICTOR, *_OFFSETS, *_SIZES}
+_FIRST_OF = (_COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _PREDICTOR)
 
 _AS_THEY_ARE = {0, 1, 2, 3}
 """Photometric interpretations whose samples GDAL hands out as they are: grey, RGB and indexes."""
@@ -58,12 +58,6 @@ class BlockLayout:
     @classmethod
     def of(cls, path: Path, dataset: Any) -> Self | None:
         """That of a dataset; None where blocks are compressed in another way, or their table is amiss."""
-        try:
-            at = dataset.get_tag_item("IFD_OFFSET", "TIFF", 1)
-            directory = read_directory(path, int(at), _WANTED)
-        except (OSError, TypeError, ValueError):
-            return None
-        codec = CODECS.get(directory.number(_COMPRESSION, 1))
         sides = dataset.block_shapes[0]
         apart = dataset.interleaving is not None and dataset.interleaving.name == "band"
         table = (
@@ -71,6 +65,14 @@ class BlockLayout:
             -(-dataset.height // sides[0]),
             -(-dataset.width // sides[1]),
         )
+        blocks = table[0] * table[1] * table[2]
+        wanted = dict.fromkeys(_FIRST_OF, 1) | dict.fromkeys((*_OFFSETS, *_SIZES), blocks)
+        try:
+            at = dataset.get_tag_item("IFD_OFFSET", "TIFF", 1)
+            directory = read_directory(path, int(at), wanted | {_BITS: dataset.count})
+        except (OSError, TypeError, ValueError):
+            return None
+        codec = CODECS.get(directory.number(_COMPRESSION, 1))
         offsets, sizes = (_table(directory, tags, table) for tags in (_OFFSETS, _SIZES))
         if codec is None or offsets is None or sizes is None or directory.number(_FILL_ORDER, 1) != 1:
             return None
@@ -118,7 +120,7 @@ class BlockLayout:
 def _table(directory: Directory, tags: tuple[int, int], shape: tuple[int, int, int]) -> Values | None:
     found = next((directory.tags[tag] for tag in tags if tag in directory.tags), None)
     count = shape[0] * shape[1] * shape[2]
-    return None if found is None or len(found) < count else found[:count].reshape(shape)
+    return None if found is None or len(found) < count else found.reshape(shape)
 
 
 def _is_plain(dataset: Any, directory: Directory, dtype: np.dtype[Any]) -> bool:

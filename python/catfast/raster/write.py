@@ -96,7 +96,7 @@ def write_geotiff(
             for band, description in enumerate(descriptions, start=1):
                 dataset.set_band_description(band, description)
             dataset.update_tags(**(tags or {}))
-        read_back(temporary)
+        read_back(temporary, grid, tags or {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +120,7 @@ class CogWriter:
 
     def __init__(self, final: Path, temporary: Path, grid: Grid, count: int, *, nodata: int | None) -> None:
         self._final = final
+        self._grid = grid
         self._temporary = temporary
         self._rows_path = temporary.with_suffix(".rows.tif")
         with output_errors(final):
@@ -152,7 +153,7 @@ class CogWriter:
             made = self._overviews if style.overview_resampling == "MODE" else None
             _copy_as_cog(self._rows_path if made is None else made.join(), self._temporary, style)
             valid, problems, _ = cog_validate(self._temporary, strict=True, quiet=True)
-            read_back(self._temporary)
+            read_back(self._temporary, self._grid, style.tags)
         if not valid:
             raise OutputError(f"{self._final}: the written COG does not validate: {'; '.join(problems)}")
 
@@ -169,6 +170,7 @@ class TiffWriter:
 
     def __init__(self, final: Path, temporary: Path, grid: Grid, *, nodata: int) -> None:
         self._final = final
+        self._grid = grid
         self._temporary = temporary
         with output_errors(final):
             temporary.touch()  # where even that fails, rasterio would raise a TypeError
@@ -192,7 +194,7 @@ class TiffWriter:
         with output_errors(self._final):
             self._rows.close()
             _dress(self._temporary, style)
-            read_back(self._temporary)
+            read_back(self._temporary, self._grid, style.tags)
 
     def discard(self) -> None:
         """Close what is still open."""
@@ -240,16 +242,21 @@ def cog_writer(final: Path, grid: Grid, count: int, *, nodata: int | None) -> It
                 made_on_the_way.unlink()
 
 
-def read_back(path: Path) -> None:
-    """Read every block of a written GeoTIFF once, overviews too.
+def read_back(path: Path, grid: Grid, tags: Mapping[str, str]) -> None:
+    """Read every block of a written GeoTIFF once, overviews too, and where and what it says it is.
 
-    A disk that is full while GDAL closes a file is an error that rasterio does not raise.
+    What a disk does not take while GDAL closes a file is no error that rasterio raises.
 
     Raises:
-        rasterio.errors.RasterioIOError: a block is not there, or not whole.
+        OSError: a block is not there or not whole, or grid or tags are not those that were written.
     """
     with rasterio.open(path, driver="GTiff") as dataset:
-        levels = len(dataset.overviews(1))
+        levels, found = len(dataset.overviews(1)), dataset.tags()
+        placed = dataset.transform.almost_equals(grid.transform) and (dataset.crs is None) == (
+            grid.crs is None
+        )
+    if not placed or any(found.get(name) != text for name, text in tags.items()):
+        raise OSError("the file does not say what was written")
     for level in (None, *range(levels)):
         options = {} if level is None else {"overview_level": level}
         with rasterio.open(path, driver="GTiff", num_threads="ALL_CPUS", **options) as dataset:

@@ -1,10 +1,13 @@
 //! Class codes of scene pixels from probabilities on the network's coarser grid.
 
+use std::ops::Range;
+
 use ndarray::{ArrayView1, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis};
 use rayon::prelude::*;
 
 use crate::error::{Result, elements, elements_mut, require, same_shape, scene_row};
 use crate::grid::{Between, between, check_factor};
+use crate::guided::{Detail, Guide, Slopes};
 use crate::simd::dispatch;
 
 /// Code of a pixel without data.
@@ -52,23 +55,23 @@ impl ClassRule<'_> {
 }
 
 /// The network grid as slices.
-struct Network<'a> {
-    acc: &'a [f32],
-    weight: &'a [f32],
-    classes: usize,
-    height: usize,
-    width: usize,
+pub(crate) struct Network<'a> {
+    pub acc: &'a [f32],
+    pub weight: &'a [f32],
+    pub classes: usize,
+    pub height: usize,
+    pub width: usize,
 }
 
 /// Scene pixels interpolated at a time.
 const LANES: usize = 4;
 
 /// Where the scene's columns lie on the network grid.
-struct Columns {
+pub(crate) struct Columns {
     /// First scene column of each network column, and the end: network columns share them in runs.
     starts: Vec<usize>,
     /// Way of each scene column to the next network column, and [`LANES`] more.
-    ways: Vec<f32>,
+    pub ways: Vec<f32>,
 }
 
 impl Columns {
@@ -77,6 +80,16 @@ impl Columns {
         let starts = (0..=width).map(|low| places.partition_point(|place| place.low < low)).collect();
         let ways = places.iter().map(|place| place.way).chain([0.0; LANES]).collect();
         Self { starts, ways }
+    }
+
+    /// Scene columns in all.
+    pub(crate) fn count(&self) -> usize {
+        self.ways.len() - LANES
+    }
+
+    /// Scene columns from network column `cell` up to the next.
+    pub(crate) fn run(&self, cell: usize) -> Range<usize> {
+        self.starts[cell]..self.starts[cell + 1]
     }
 }
 
@@ -97,6 +110,8 @@ struct Scratch {
     best: Vec<f32>,
     /// Share of the four neighbours that is present.
     share: Vec<f32>,
+    /// What the guide says of one row.
+    detail: Detail,
 }
 
 /// Writes the class codes of scene pixels into `out` (H, W); counts how often each code was written.
@@ -106,13 +121,15 @@ struct Scratch {
 /// weight are left out and the others count for the whole; without any, the class is the first. The
 /// class is the most probable, the first of equals; with a threshold it is cloud where that is
 /// reached, else the most probable of the others. Where `valid` (H, W) is 0 the code is 255.
-/// `confidence` (C, H, W) gets each class's probability in percent, rounded, or 255.
+/// `confidence` (C, H, W) gets each class's probability in percent, rounded, or 255. A `guide` draws the
+/// edges between classes: see [`crate::guided`].
 ///
 /// # Errors
 /// Shapes that do not fit, a strided array, an empty network grid, a factor below 1 or not finite,
 /// a row below 0, a threshold outside 0 to 1, or a cloud class that does not exist.
 pub fn classify_rows_into(
     blended: &Blended,
+    guide: Option<&Guide>,
     valid: ArrayView2<u8>,
     out: ArrayViewMut2<u8>,
     mut confidence: Option<ArrayViewMut3<u8>>,
@@ -136,12 +153,16 @@ pub fn classify_rows_into(
     }
     require(!weight.is_empty(), "acc", "at least one pixel", format!("shape {:?}", blended.acc.shape()))?;
     let columns = Columns::new(out_width, rule.factor.1, width);
+    let slopes = guide.map(|guide| Slopes::new(&network, guide, rule, out_height)).transpose()?;
     let lines = out.par_chunks_mut(out_width).zip(valid.par_chunks(out_width));
     let counts = lines.zip(percent_rows(&mut confidence, out_height)).enumerate().with_min_len(4).map_init(
         || Scratch::new(&network, out_width),
         |scratch, (i, ((codes, valid), percent))| {
             let row = between(rule.first_row + i as i64, rule.factor.0, rule.grid_row, height);
-            let pixels = Pixels { columns: &columns, valid, codes, percent };
+            if let Some(slopes) = &slopes {
+                slopes.detail(i, row, &columns, &mut scratch.detail);
+            }
+            let pixels = Pixels { columns: &columns, slopes: slopes.as_ref(), valid, codes, percent };
             dispatch(|| pixels.classify(&network, row, rule, scratch))
         },
     );
@@ -162,6 +183,7 @@ fn percent_rows<'a>(
 /// One output row.
 struct Pixels<'a> {
     columns: &'a Columns,
+    slopes: Option<&'a Slopes<'a>>,
     valid: &'a [u8],
     codes: &'a mut [u8],
     percent: Option<ArrayViewMut2<'a, u8>>,
@@ -186,17 +208,26 @@ impl Pixels<'_> {
         let cloud = rule.threshold.map(|_| rule.cloud);
         let ranked = (0..network.classes).filter(|class| Some(*class) != cloud);
         for (rank, class) in ranked.enumerate() {
-            scratch.interpolate(class, row.way, self.columns);
+            self.weigh(class, row, scratch);
             self.write_percent(class, scratch);
             self.take_greater(rule.codes[class], scratch, rank == 0);
         }
         if let Some(threshold) = rule.threshold {
-            scratch.interpolate(rule.cloud, row.way, self.columns);
+            self.weigh(rule.cloud, row, scratch);
             self.write_percent(rule.cloud, scratch);
             self.take_reached(rule.codes[rule.cloud], scratch, threshold as f32);
         }
         self.mask(rule.codes[0], scratch);
         self.count(rule)
+    }
+
+    /// Probability of a class at the scene's pixels.
+    #[inline(always)]
+    fn weigh(&self, class: usize, row: Between, scratch: &mut Scratch) {
+        scratch.interpolate(class, row.way, self.columns);
+        if let Some(slopes) = self.slopes {
+            slopes.add(class, row, self.columns, &scratch.detail, &mut scratch.value);
+        }
     }
 
     /// Takes the class in `scratch.value` where it exceeds the best so far.

@@ -12,6 +12,7 @@ mod error;
 mod footprint;
 pub mod geotiff;
 mod grid;
+pub mod guided;
 pub mod meet;
 mod method;
 pub mod overview;

@@ -71,10 +71,10 @@ pub fn mark_meeting(
                 (ours.times[index].saturating_sub(window), ours.times[index].saturating_add(window));
             first = first_from(theirs.times, from, first);
             let near = theirs.times[first..].iter().take_while(|&&time| time <= until).count();
-            for place in first..first + near {
+            for (place, flag) in flags.iter().enumerate().skip(first).take(near) {
                 if ours.touches(index, &theirs, place) {
                     *met = true;
-                    flags[place].store(true, Ordering::Relaxed);
+                    flag.store(true, Ordering::Relaxed);
                 }
             }
         }

@@ -69,7 +69,7 @@ proptest! {
                 file.extend(packed);
             }
         }
-        let mut out = Array3::zeros((2, rows, columns));
+        let mut out = Array3::<u16>::zeros((2, rows, columns));
         let fates = read_blocks_into(&places, &layout, out.view_mut(), fetch(&file)).unwrap();
         prop_assert!(fates.iter().all(|fate| matches!(fate, Ok(Fate::Read))));
         for (band, &sample) in wanted.iter().enumerate() {

@@ -58,7 +58,8 @@ impl Grid {
             cloud: 1,
         };
         let valid = valid.slice(s![first..last, ..]);
-        let counts = classify_rows_into(&blended, valid, out.view_mut(), Some(percent.view_mut()), &rule);
+        let counts =
+            classify_rows_into(&blended, None, valid, out.view_mut(), Some(percent.view_mut()), &rule);
         (out, percent, counts.expect("shapes that fit"))
     }
 
@@ -155,8 +156,8 @@ proptest! {
         let blended = Blended { acc: acc.view(), weight: weight.view() };
         let (first_row, grid_row) = rows;
         let rule = ClassRule { factor, first_row, grid_row, codes: codes.view(), threshold, cloud };
-        let _ = classify_rows_into(&blended, valid.view(), out.view_mut(), Some(percent.view_mut()), &rule);
-        let _ = classify_rows_into(&blended, valid.view(), out.view_mut(), None, &rule);
+        let _ = classify_rows_into(&blended, None, valid.view(), out.view_mut(), Some(percent.view_mut()), &rule);
+        let _ = classify_rows_into(&blended, None, valid.view(), out.view_mut(), None, &rule);
     }
 }
 

@@ -4,6 +4,7 @@ mod arrays;
 mod blend;
 mod blocks;
 mod classify;
+mod guided;
 mod meet;
 mod overview;
 mod patch;
@@ -32,6 +33,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("DILATED", catfast_core::qa::DILATED)?;
     module.add("MEDIUM", catfast_core::qa::MEDIUM)?;
     module.add("CIRRUS", catfast_core::qa::CIRRUS)?;
+    module.add("GUIDE_REACH", catfast_core::guided::REACH)?;
     module.add_function(wrap_pyfunction!(cpu_features, module)?)?;
     module.add_function(wrap_pyfunction!(pool::set_threads, module)?)?;
     module.add_function(wrap_pyfunction!(qa::decode_qa, module)?)?;
@@ -39,6 +41,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(blocks::first_damaged_block, module)?)?;
     module.add_function(wrap_pyfunction!(blocks::read_blocks, module)?)?;
     module.add_function(wrap_pyfunction!(valid::valid_mask, module)?)?;
+    module.add_function(wrap_pyfunction!(guided::brightness, module)?)?;
     module.add_function(wrap_pyfunction!(overview::halve_codes, module)?)?;
     module.add_function(wrap_pyfunction!(refine::grow_codes, module)?)?;
     module.add_function(wrap_pyfunction!(refine::drop_small, module)?)?;

@@ -1,0 +1,142 @@
+"""Guided edges of classify_rows against slow numpy in f64, written from its contract."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catfast import _core
+
+CODES = np.array([0, 1, 2, 4, 0], np.uint8)
+REACH = _core.GUIDE_REACH
+Case = dict[str, npt.NDArray]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    classes, height, width = draw(st.tuples(st.integers(2, 5), st.integers(1, 9), st.integers(1, 9)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    weight = rng.uniform(0.1, 2, (height, width)).astype(np.float32)
+    holes = draw(st.sampled_from([0, 0.1]))
+    weight[rng.random(weight.shape) < holes] = 0
+    sharp = draw(st.sampled_from([0.05, 1.0]))
+    probability = rng.dirichlet(np.full(classes, sharp), (height, width)).transpose(2, 0, 1)
+    coarse = rng.uniform(0, 0.8, (height, width)).astype(np.float32)
+    coarse[rng.random(weight.shape) < holes] = np.nan
+    return {"acc": np.ascontiguousarray(probability * weight, np.float32), "weight": weight, "coarse": coarse}
+
+
+def decisions(case: Case, threshold: float | None) -> npt.NDArray:
+    """Class of each cell, -1 where it has none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = np.nan_to_num(case["acc"] / case["weight"])
+    others = case["acc"].copy()
+    if threshold is not None:
+        others[1] = -1
+    found = others.argmax(0)
+    if threshold is not None:
+        found[p[1] >= np.float32(threshold)] = 1
+    return np.where((case["weight"] > 0) & np.isfinite(case["coarse"]), found, -1)
+
+
+def slow_slopes(case: Case, threshold: float | None) -> npt.NDArray:
+    found = decisions(case, threshold)
+    slopes = np.zeros(case["acc"].shape)
+    for y, x in np.ndindex(found.shape):
+        near = np.s_[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2]
+        if (found[near] < 0).any() or (found[near] == found[y, x]).all():
+            continue
+        light = case["coarse"][near].astype(float)
+        light = light - light.mean()
+        p = case["acc"][:, *near].astype(float) / case["weight"][near]
+        slopes[:, y, x] = (light * p).mean(axis=(1, 2)) / ((light**2).mean() + 3e-5)
+    return slopes
+
+
+def spread(cells: npt.NDArray, size: tuple[int, int], factor: tuple[float, float]) -> npt.NDArray:
+    """Bilinear, by pixel centres, clamped: (..., H, W)."""
+
+    def near(count: int, cells: int, factor: float) -> npt.NDArray:
+        place = np.clip((np.arange(count) + 0.5) / factor - 0.5, 0, cells - 1)
+        return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(cells)))
+
+    down, across = (near(size[k], cells.shape[k - 2], factor[k]) for k in (0, 1))
+    return down @ cells @ across.T
+
+
+def classify(
+    case: Case, fine: npt.NDArray, factor: tuple[float, float], threshold: float | None, first: int, last: int
+) -> tuple[npt.NDArray, npt.NDArray]:
+    """Scene rows first to last, from no more grid rows than they need."""
+    classes, height, _ = case["acc"].shape
+    low, high = (int(np.floor((y + 0.5) / factor[0] - 0.5)) for y in (first, last))
+    low = min(max(low - REACH, 0), height - 1)
+    high = min(max(high + 2 + REACH, low + 1), height)
+    out = np.full((last - first, fine.shape[1]), 9, np.uint8)
+    percent = np.full((classes, *out.shape), 9, np.uint8)
+    _core.classify_rows(
+        np.ascontiguousarray(case["acc"][:, low:high]),
+        case["weight"][low:high],
+        np.ones_like(out),
+        out,
+        factor=factor,
+        first_row=first,
+        grid_row=low,
+        codes=CODES[:classes],
+        threshold=threshold,
+        cloud=1,
+        confidence=percent,
+        guide=(fine[first:last], case["coarse"][low:high]),
+    )
+    return out, percent
+
+
+FACTORS = st.sampled_from([1.0, 2.0, 10 / 3]) | st.floats(1, 8)
+THRESHOLDS = st.none() | st.floats(0, 1)
+
+
+def brightness(case: Case, factor: tuple[float, float]) -> npt.NDArray[np.uint16]:
+    size = [max(1, int(side * f)) for side, f in zip(case["weight"].shape, factor, strict=True)]
+    return np.random.default_rng(0).integers(0, 9000, size).astype(np.uint16)
+
+
+@given(cases(), st.tuples(FACTORS, FACTORS), THRESHOLDS)
+def test_guided_edges(case: Case, factor: tuple[float, float], threshold: float | None) -> None:
+    fine = brightness(case, factor)
+    _, percent = classify(case, fine, factor, threshold, 0, len(fine))
+    present = (case["weight"] > 0).astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = np.where(present > 0, case["acc"].astype(float) / case["weight"], 0)
+        plain = spread(p, fine.shape, factor) / spread(present, fine.shape, factor)
+    slopes = spread(slow_slopes(case, threshold), fine.shape, factor)
+    expected = spread(np.nan_to_num(case["coarse"].astype(float)), fine.shape, factor)
+    p = plain + 1.5 * slopes * (fine * 1e-4 - expected)
+    seen = np.isfinite(p).all(axis=0)
+    # Probabilities on the edge of two whole per cents may round to either; those far out are cut off.
+    assert np.all(np.abs(percent - 100 * p.clip(0, 1))[:, seen] <= 0.51)
+
+
+@given(cases(), st.tuples(FACTORS, FACTORS), THRESHOLDS, st.floats(0, 1))
+def test_guided_edges_by_parts(
+    case: Case, factor: tuple[float, float], threshold: float | None, cut: float
+) -> None:
+    fine = brightness(case, factor)
+    at = round(cut * len(fine))
+    top, bottom, whole = (
+        classify(case, fine, factor, threshold, *span) for span in ((0, at), (at, len(fine)), (0, len(fine)))
+    )
+    np.testing.assert_array_equal(np.concatenate([top[0], bottom[0]]), whole[0])
+    np.testing.assert_array_equal(np.concatenate([top[1], bottom[1]], axis=1), whole[1])
+
+
+@given(st.integers(0, 2**32), st.sampled_from([np.uint16, np.float32]), st.integers(3, 5))
+def test_brightness(seed: int, kind: type, bands: int) -> None:
+    rng = np.random.default_rng(seed)
+    dn = rng.uniform(0, 20_000, (bands, 5, 70)).astype(kind)
+    gain, offset = tuple(rng.uniform(1e-5, 4e-4, 3)), rng.uniform(-0.1, 0.1)
+    out = np.empty((5, 70), np.uint16)
+    _core.brightness(dn, out, gain=gain, offset=offset)
+    mean = (dn[:3] * np.array(gain)[:, None, None]).mean(axis=0) + offset
+    assert np.abs(out - (mean * 1e4).clip(0, 65_535)).max() <= 0.51 + 65_535 * 1e-6
