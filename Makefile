@@ -49,7 +49,7 @@ model: $(VENV)/full
 	$(BIN)/python -m recipes.default_model all --device $(DEVICE) \
 	  --chips $(CHIPS) --work work/model --out work/model/default
 
-# The paper's experiment on simulated scenes, into work/experiment: hours; make experiment SMALL=1 takes minutes.
+# The paper's experiment on simulated scenes, into work/experiment: hours; SMALL=1: half an hour of two quiet cores.
 experiment: $(VENV)/full
 	$(BIN)/python -m recipes.experiment --work work/experiment$(if $(SMALL),-small --small)
 
