@@ -23,8 +23,8 @@ SATURATED = 1.3
 SHARE = 99.0
 """Per cent of the training images that have no more saturated pixels than the bound."""
 
-SCENES = 1024
-"""Simulated scenes that are looked at, 128 pixels a side."""
+CHUNKS = 8
+"""Of simulated scenes, 128 pixels a side, that are looked at."""
 
 
 def domain_of(settings: Settings, chips: list[Chip]) -> Domain:
@@ -32,10 +32,10 @@ def domain_of(settings: Settings, chips: list[Chip]) -> Domain:
 
     The latitude stays open: simulated scenes lie nowhere, and most chips do not say where they were cut.
     """
-    images, _ = batch(SCENES, 128, seed=settings.pretrain.seed)
+    images, _ = batch(CHUNKS * settings.chunk, 128, seed=settings.pretrain.seed)
     every = [*images, *(chip.image for chip in chips)]
     shares = [100 * float((image.min(axis=0) > SATURATED).mean()) for image in every]
-    sensors = {SENSORS.get(chip.name) or SENSORS[chip.source] for chip in chips}
+    sensors = {SENSORS.get(chip.name, SENSORS.get(chip.source)) for chip in chips}
     return Domain(
         min_sun_elevation=round(math.degrees(SUN_ELEVATION[0]), 1),
         sensors=tuple(name for name in SENSORS.values() if name in sensors),
