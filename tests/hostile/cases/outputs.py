@@ -70,9 +70,9 @@ def output_below_proc(box: Box) -> Made:
     return ["mask", box.scene(), "-o", "/proc/m.tif", "--model", box.sound.model]
 
 
-@refused(4, "is the scene itself|is an input")
+@refused(4, "is the scene itself")
 def output_quicklook_that_is_the_scene(box: Box) -> Made:
-    scene = box.scene()
+    scene = box.scene("scene.png")
     return box.mask(scene, "--quicklook", scene)
 
 
