@@ -194,9 +194,10 @@ impl<'a> Reader<'a> {
         if size == 0 {
             return Ok(Ok(Fate::Absent));
         }
-        // No codec makes a block this much larger: its size is wrong, and not to be made room for.
+        // No codec makes a block this much larger: it is another's, and not to be made room for.
         if size > self.most.saturating_mul(2).saturating_add(4096) {
-            return Ok(Ok(Fate::Strange));
+            let deflate = self.layout.codec == Codec::Deflate;
+            return Ok(Ok(if deflate { Fate::Damaged } else { Fate::Strange }));
         }
         self.packed.resize(size, 0);
         if let Err(error) = fetch(offset, &mut self.packed) {
