@@ -17,6 +17,9 @@ __all__ = ["domain_of"]
 SENSORS = {"l8_biome": "OLI", "on_cloud_n": "MSI", "landsat5": "TM", "landsat7": "ETM+"}
 """Instrument by source of a chip, or by its name where a source has several."""
 
+SIMULATED = ("PS2", "PS2.SD", "PSB.SD")
+"""Instruments that the simulated scenes stand for: PlanetScope's, of which no real image was at hand."""
+
 SATURATED = 1.3
 """Reflectance that a whole image hardly ever exceeds, but for sensors at their limit."""
 
@@ -38,7 +41,7 @@ def domain_of(settings: Settings, chips: list[Chip]) -> Domain:
     sensors = {SENSORS.get(chip.name, SENSORS.get(chip.source)) for chip in chips}
     return Domain(
         min_sun_elevation=round(math.degrees(SUN_ELEVATION[0]), 1),
-        sensors=tuple(name for name in SENSORS.values() if name in sensors),
+        sensors=(*(name for name in SENSORS.values() if name in sensors), *SIMULATED),
         saturated_above=SATURATED,
         saturated_percent=round(float(np.percentile(shares, SHARE)), 1),
     )

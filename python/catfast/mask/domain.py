@@ -80,7 +80,7 @@ def _sensor(domain: Domain, found: Acquisition) -> str | None:
     if found.instrument in {name.upper() for name in domain.sensors}:
         return None
     seen = ", ".join(domain.sensors)
-    return f"the model saw no image of {found.instrument} in training, real ones were of {seen}"
+    return f"the model saw no image of {found.instrument} in training, only of {seen}"
 
 
 def _saturated(domain: Domain, percent: float | None) -> str | None:

@@ -19,7 +19,7 @@ class Domain:
     latitude: tuple[float, float] | None = None
     """The southernmost and northernmost place, degrees."""
     sensors: tuple[str, ...] = ()
-    """Instruments of real images, such as ``PSB.SD``."""
+    """Instruments of its images, real or simulated, such as ``PSB.SD``."""
     saturated_above: float | None = None
     """Reflectance; a pixel that is brighter in all bands counts as saturated."""
     saturated_percent: float | None = None
@@ -64,7 +64,7 @@ class Domain:
         return [
             f"lowest sun: {'not stated' if sun is None else f'{sun:g} degrees'}",
             f"latitude: {f'{latitude[0]:g} to {latitude[1]:g} degrees' if latitude else 'not stated'}",
-            f"sensors of real images: {', '.join(self.sensors) or 'not stated'}",
+            f"sensors: {', '.join(self.sensors) or 'not stated'}",
             f"saturated pixels: {'not stated' if share is None else self._saturated()}",
         ]
 
