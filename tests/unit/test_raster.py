@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,7 +99,10 @@ def test_a_cog_keeps_the_grid_and_validates(tmp_path, transform):
     assert os.listdir(tmp_path) == ["a.tif"]
 
 
-@pytest.mark.parametrize(("height", "width"), [(1300, 1111), (513, 2), (2049, 700)])
+@pytest.mark.parametrize(
+    ("height", "width"),
+    [(1300, 1111), (513, 2), (2049, 700), (900, 512), (2000, 1024), (2000, 2047), (900, 384)],
+)
 def test_overviews_of_codes_are_the_most_frequent_of_four(tmp_path, height, width):
     """However the rows come, and by a level at a time."""
     rng = np.random.default_rng(1)
@@ -121,6 +125,29 @@ def test_overviews_of_codes_are_the_most_frequent_of_four(tmp_path, height, widt
         expected = most_frequent(expected)
         with rasterio.open(path, overview_level=level) as dataset:
             assert np.array_equal(dataset.read(1), expected)
+
+
+@pytest.mark.parametrize(("height", "width"), [(900, 512), (2000, 1024), (1600, 768), (300, 512)])
+def test_percentages_as_wide_as_a_tile_validate(tmp_path, height, width):
+    """A column of tiles is no strip, though rio-cogeo takes it for one."""
+    path = tmp_path / "a.tif"
+    grid = Grid(width=width, height=height, transform=NORTH_UP, crs=None)
+    with cog_writer(path, grid, 2, nodata=None) as writer:
+        writer.append(np.zeros((2, height, width), np.uint8))
+        writer.finish(replace(STYLE, overview_resampling="AVERAGE", colours=None))
+    assert cog_validate(path, strict=True, quiet=True)[0]
+
+
+def test_a_tall_cog_is_tiled_though_rio_cogeo_doubts_it(tmp_path):
+    """Whatever side a tile has, some level is as wide."""
+    path = tmp_path / "a.tif"
+    grid = Grid(width=512, height=5000, transform=NORTH_UP, crs=None)
+    with cog_writer(path, grid, 1, nodata=255) as writer:
+        writer.append(np.zeros((1, 5000, 512), np.uint8))
+        writer.finish(STYLE)
+    with rasterio.open(path) as dataset:
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert dataset.block_shapes == [(256, 256)]
 
 
 def most_frequent(codes):
@@ -172,6 +199,7 @@ def test_a_disk_that_is_full_just_before_the_end_leaves_no_broken_cog(tmp_path):
     pytest.importorskip("resource", reason="limits as POSIX has them")
     code = """
 import resource, sys
+from dataclasses import replace
 from pathlib import Path
 import numpy as np
 import rasterio
