@@ -8,6 +8,7 @@ import rasterio
 from rasterio.transform import Affine
 
 from catfast.mask import MaskConfig, mask_scene
+from catfast.mask.rows import WIDE
 from tests.conftest import NORTH_UP, cloudy_dn, pixel_model, write_scene
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -95,6 +96,11 @@ def compare(path, dn, factor, model, **options):
 @pytest.mark.parametrize(("height", "width"), [(900, 700), (331, 1200), (61, 64), (7, 512)])
 def test_tiles_halo_and_streaming_do_not_show(tmp_path, known_model, height, width):
     dn = cloudy_dn(height, width)
+    compare(write_scene(tmp_path / "a.tif", dn), dn, (10 / 3, 10 / 3), known_model)
+
+
+def test_wide_scenes_of_which_nothing_is_held_twice(tmp_path, known_model):
+    dn = cloudy_dn(150, WIDE + 16)
     compare(write_scene(tmp_path / "a.tif", dn), dn, (10 / 3, 10 / 3), known_model)
 
 

@@ -148,7 +148,7 @@ class Predictor:
         coming = self._rows.order(fresh_rows[0])
         for row, origin in enumerate(origins):
             fresh = coming.result()
-            if row + 1 < len(origins):
+            if row + 1 < len(origins) and not self._rows.wide:
                 coming = self._rows.order(fresh_rows[row + 1])
             self._advance(origin, fresh)
             mosaic.move_to(origin)
@@ -162,6 +162,8 @@ class Predictor:
                 yield fresh, mosaic.classify(valid, done, factor, rules, bright)
                 fresh = fresh[:, :0].copy()
                 done += len(valid)
+            if row + 1 < len(origins) and self._rows.wide:
+                coming = self._rows.order(fresh_rows[row + 1])
 
     def _advance(self, origin: int, fresh: npt.NDArray[np.float32]) -> None:
         """Make the image start at network row ``origin`` and end with ``fresh`` rows."""

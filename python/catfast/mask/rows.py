@@ -22,6 +22,12 @@ Pixel = TypeVar("Pixel", bound=np.generic)
 CHUNK_ROWS = 256
 """Rows a read, rounded up to whole TIFF blocks."""
 
+WIDE = 16384
+"""Columns of a scene from which on nothing is made ahead of its need: its rows would be held twice."""
+
+SLICE_ROWS = 64
+"""Rows of such a scene that are worked on at once."""
+
 
 class SceneRows:
     """Turns bands of scene rows into reflectance on the network's grid.
@@ -49,6 +55,7 @@ class SceneRows:
         self._brightness: deque[npt.NDArray[np.uint16]] = deque()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catfast-read")
         self._resampler = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catfast-resample")
+        self.wide = across.scene > WIDE
         self._chunks = self._prefetched(self._spans())
         self.valid_pixels = 0
 
@@ -96,7 +103,9 @@ class SceneRows:
         reading: deque[Future[npt.NDArray[Any]]] = deque()
         for span in spans:
             reading.append(self._executor.submit(self._raster.read_rows, self._scene.bands, *span))
-            if len(reading) > 1:
+            if self.wide:
+                yield from _slices(reading.popleft().result())
+            elif len(reading) > 1:
                 yield reading.popleft().result()
         while reading:
             yield reading.popleft().result()
@@ -157,6 +166,11 @@ class SceneRows:
         self._dn = self._dn[:, drop:].copy()
         self._valid = self._valid[drop:].copy()
         self._first += drop
+
+
+def _slices(chunk: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    for start in range(0, chunk.shape[1], SLICE_ROWS):
+        yield chunk[:, start : start + SLICE_ROWS].copy()
 
 
 def _take(rows: deque[npt.NDArray[Pixel]], count: int) -> npt.NDArray[Pixel]:
