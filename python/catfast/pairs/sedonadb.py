@@ -83,4 +83,7 @@ def _rows(context: Any, text: str) -> pa.Table:
 def _sentence(planet: Path, landsat: Path, error: Any) -> InputError:
     """SedonaDB raises errors of many kinds; the first line says which."""
     text = str(error).strip().splitlines()
-    return InputError(f"{planet}, {landsat}: sedonadb cannot pair them: {text[0] if text else type(error)}")
+    return InputError(
+        f"{planet}, {landsat}: sedonadb cannot pair them: a column or a footprint is not what "
+        f"a catalogue holds: {text[0] if text else type(error)}"
+    )
