@@ -112,17 +112,19 @@ proptest! {
 
 #[test]
 fn sizes_that_no_codec_makes_are_not_made_room_for() {
-    let layout = Layout {
-        codec: Codec::Deflate,
-        rows: 2,
-        columns: 2,
-        samples: 1,
-        wanted: &[0],
-        predictor: Predictor::None,
-        big_endian: false,
-    };
-    let mut out = Array3::<u8>::zeros((1, 2, 2));
-    let never = |_: u64, _: &mut [u8]| Err("asked for its bytes");
-    let fates = read_blocks_into(&[(0, usize::MAX)], &layout, out.view_mut(), never).unwrap();
-    assert_eq!(fates, [Ok(Fate::Strange)]);
+    for (codec, fate) in [(Codec::Deflate, Fate::Damaged), (Codec::Zstd, Fate::Strange)] {
+        let layout = Layout {
+            codec,
+            rows: 2,
+            columns: 2,
+            samples: 1,
+            wanted: &[0],
+            predictor: Predictor::None,
+            big_endian: false,
+        };
+        let mut out = Array3::<u8>::zeros((1, 2, 2));
+        let never = |_: u64, _: &mut [u8]| Err("asked for its bytes");
+        let fates = read_blocks_into(&[(0, usize::MAX)], &layout, out.view_mut(), never).unwrap();
+        assert_eq!(fates, [Ok(fate)]);
+    }
 }
