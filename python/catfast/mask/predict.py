@@ -152,7 +152,8 @@ class Predictor:
                 coming = self._rows.order(fresh_rows[row + 1])
             self._advance(origin, fresh)
             mosaic.move_to(origin)
-            mosaic.guide(fresh, ends[row])
+            if rules.guided:
+                mosaic.guide(fresh, ends[row])
             self._run_tiles(mosaic)
             final = origins[row + 1] if row + 1 < len(origins) else self._down.network
             ready = self._down.ready(final, mosaic.reach)

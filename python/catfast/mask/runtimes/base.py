@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -44,7 +45,7 @@ class Runtime(Protocol):
         ...
 
 
-class TileRuntime:
+class TileRuntime(ABC):
     """Runs tiles one by one, several at a time: results then cannot depend on the batch size.
 
     Threads work on tiles of their own rather than on parts of one: they never wait for each other.
@@ -86,6 +87,6 @@ class TileRuntime:
             )
         return answer
 
+    @abstractmethod
     def _answer(self, tile: Tiles) -> Tiles:
         """Probabilities of a single tile, called by several threads."""
-        raise NotImplementedError
