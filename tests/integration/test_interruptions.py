@@ -107,6 +107,20 @@ def test_a_main_thread_that_does_not_answer_is_not_waited_for(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_loader_that_holds_the_interpreter_is_not_waited_for():
+    """As that of a large library on a slow disk does: no thread of Python runs, here for ever."""
+    hook = (
+        "import ctypes, os\nimport catfast.cli.group as group\n"
+        "lock, libc = ctypes.create_string_buffer(256), ctypes.PyDLL(None)\n"
+        "def run(arguments):\n"
+        "    libc.pthread_mutex_lock(lock)\n"
+        "    os.system(f'(sleep 0.3; kill -TERM {os.getpid()}) &')\n"
+        "    libc.pthread_mutex_lock(lock)\n"
+        "group.run = run"
+    )
+    assert ended((), before=hook) == (143, "catfast: terminated\n")
+
+
 def test_a_signal_when_all_is_done_changes_nothing():
     hook = "import atexit, os, signal\natexit.register(os.kill, os.getpid(), signal.SIGINT)"
     assert ended(("--version",), before=hook) == (0, "")
