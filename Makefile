@@ -87,7 +87,7 @@ audit: $(VENV)/full
 
 # Strikes every command at random moments, and tries faulty disks, streams, locks and clocks: half an hour.
 interruptions: $(VENV)/full
-	$(BIN)/python -m tests.interruptions --blows 16
+	$(BIN)/python -m tests.interruptions --blows 20
 
 # Masks scenes in one process and watches memory, open files and the folder; make soak MINUTES=60.
 soak: $(VENV)/full

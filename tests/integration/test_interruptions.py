@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import sys
 import pytest
 
 from tests.interruptions.cases import cases, make_world
-from tests.interruptions.faults import limited, stale, streams, two_writers
+from tests.interruptions.faults import clocks, limited, stale, streams, two_writers
 from tests.interruptions.strike import Blow, blows, ended, strike, unbroken
 
 NAMES = ("mask", "mask --workers 2", "labels", "patches --workers 2", "pairs", "catalog")
@@ -57,6 +58,9 @@ def test_struck_at_random_moments(few, whole, name):
         ("pairs", two_writers),
         ("mask --workers 2", stale),
         ("labels", streams),
+        pytest.param(
+            "labels", clocks, marks=pytest.mark.skipif(not shutil.which("cc"), reason="the shim is C")
+        ),
     ],
 )
 def test_faults(few, whole, name, fault):

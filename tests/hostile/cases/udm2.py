@@ -171,7 +171,7 @@ def pair(box: Box, mask: npt.NDArray[np.generic] | None = None, **more: object) 
 
 
 @accepted()
-def evaluate_a_soundpair(box: Box) -> Made:
+def evaluate_a_sound_pair(box: Box) -> Made:
     pair(box)
     return evaluate(box)
 
