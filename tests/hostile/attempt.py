@@ -112,7 +112,10 @@ def _forked(made: Sequence[Any], box: Box) -> Answer:
     process = _server().Process(target=child.run, args=(made, box.folder))
     started = time.perf_counter()
     process.start()
-    process.join(PATIENCE_S)
+    for _ in range(PATIENCE_S):  # a run that was stopped meanwhile loses one of these seconds, not all
+        process.join(1)
+        if process.exitcode is not None:
+            break
     seconds = time.perf_counter() - started
     code = process.exitcode
     if code is None and process.pid is not None:
@@ -125,14 +128,23 @@ def _alone(made: Sequence[Any], box: Box, memory: int) -> Answer:
     command = [sys.executable, "-c", "from catfast.cli import main; main()", *map(str, made)]
     started = time.perf_counter()
     limit = partial(resource.setrlimit, resource.RLIMIT_AS, (memory, memory))
-    try:
-        done = subprocess.run(
-            command, capture_output=True, cwd=box.inputs, timeout=PATIENCE_S, preexec_fn=limit, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return Answer(None, "", "", time.perf_counter() - started)
-    said = done.stderr.decode(errors="replace")
-    return Answer(done.returncode, said, "", time.perf_counter() - started)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=box.inputs,
+        preexec_fn=limit,
+        text=True,
+    )
+    for _ in range(PATIENCE_S):
+        try:
+            _, said = process.communicate(timeout=1)
+        except subprocess.TimeoutExpired:
+            continue
+        return Answer(process.returncode, said, "", time.perf_counter() - started)
+    process.kill()
+    process.communicate()
+    return Answer(None, "", "", time.perf_counter() - started)
 
 
 def _text(path: Path) -> str:

@@ -13,6 +13,9 @@ use signal_hook::low_level::exit;
 /// A nap of the watch. Naps are counted, not the clock: a process that was stopped goes on where it was.
 const NAP: Duration = Duration::from_millis(50);
 
+/// Bytes of the watch's stack: it calls little, and address space may be limited.
+const STACK: usize = 1 << 17;
+
 /// Whether the sentence on the signal has been said.
 static SAID: AtomicBool = AtomicBool::new(false);
 
@@ -42,7 +45,8 @@ pub fn watch_signals(answers: Vec<Answer>, naps: u32) -> PyResult<(RawFd, RawFd)
             }
         }
     };
-    thread::Builder::new().name("catfast-last-word".to_owned()).spawn(watch)?;
+    let thread = thread::Builder::new().name("catfast-last-word".to_owned()).stack_size(STACK);
+    thread.spawn(watch)?;
     Ok((catch.into_raw_fd(), told.into_raw_fd()))
 }
 

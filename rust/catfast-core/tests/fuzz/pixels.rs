@@ -64,8 +64,8 @@ fn of<T: Whole>(mut bytes: Bytes) {
         big_endian: bytes.byte().is_multiple_of(2),
     };
     let shape = Shape { planes: 1 + bytes.side(2), rows: 1 + bytes.side(11), columns: 1 + bytes.side(11) };
-    let (holes, spoils) = (bytes.byte(), bytes.side(3));
-    let spoilt: Vec<(u16, u8)> = (0..spoils).map(|_| (bytes.word(), bytes.byte())).collect();
+    let (holes, flips) = (bytes.byte(), bytes.side(3));
+    let spoilt: Vec<(u16, u8)> = (0..flips).map(|_| (bytes.word(), bytes.byte())).collect();
     let wild = (bytes.byte() > 250).then(|| u64::from_le_bytes(bytes.take()));
     let image = Array3::from_shape_simple_fn((shape.planes * samples, shape.rows, shape.columns), || {
         T::of(&bytes.take::<8>())
