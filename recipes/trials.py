@@ -63,7 +63,6 @@ TRIALS = (
     Trial("no clear scenes", (), start=_SHORT),
     Trial("clear scenes, half real, second member", (_CLEAR, *_HALF_REAL, *_seeds(1)), start=_SHORT),
     Trial("clear scenes, bands well calibrated", (_CLEAR, "band_gain=0.015"), start=_SHORT),
-    Trial("clear scenes, whole simulation", (_CLEAR,)),
 )
 """Small steps from the shipped settings: large ones lost on L8 Biome (recipes/trials.md)."""
 
