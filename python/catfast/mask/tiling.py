@@ -123,16 +123,23 @@ def fitted(seen: npt.NDArray[np.bool_], *, tile: int, halo: int, multiple_of: in
     start, stop = _span(seen, axis=0)
     if not stop:
         return tiles
-    width = max(stop - start, 2 * halo)
-    plan = Axis.plan(scene=width, factor=1.0, tile=tile, halo=halo, multiple_of=multiple_of)
-    for origin in plan.origins():
-        left = _inside(start + origin, plan.tile, seen.shape[1])
-        top, bottom = _span(seen[:, left : left + plan.tile], axis=1)
+    for width in _widths(max(stop - start, 2 * halo), tile, halo, multiple_of):
+        left = _inside(start, width, seen.shape[1])
+        top, bottom = _span(seen[:, left : left + width], axis=1)
         if bottom:
             height = math.ceil(max(bottom - top, 2 * halo) / multiple_of) * multiple_of
             row = _inside(top, height, seen.shape[0])
-            tiles.append(Tile(row=row, column=left, size=(height, plan.tile)))
+            tiles.append(Tile(row=row, column=left, size=(height, width)))
+        start += width - 2 * halo
     return tiles
+
+
+def _widths(span: int, tile: int, halo: int, multiple_of: int) -> list[int]:
+    """Widths of as few tiles as cover ``span``: alike but for ``multiple_of``, the wide ones first."""
+    count = max(1, math.ceil((span - 2 * halo) / (tile - 2 * halo)))
+    units = math.ceil((span + (count - 1) * 2 * halo) / multiple_of)
+    least, more = divmod(units, count)
+    return [(least + (number < more)) * multiple_of for number in range(count)]
 
 
 def _span(seen: npt.NDArray[np.bool_], axis: int) -> tuple[int, int]:
