@@ -59,6 +59,12 @@ class Soak:
         return float(np.median(rss[-fifth:]) - np.median(rss[:fifth]))
 
     @property
+    def halves_mb(self) -> tuple[float, float]:
+        """Median memory of the first half of the run, and of the second."""
+        rss, middle = [sample.rss_mb for sample in self.samples], (len(self.samples) + 1) // 2
+        return float(np.median(rss[:middle])), float(np.median(rss[middle:] or rss))
+
+    @property
     def more_files(self) -> int:
         """Open descriptors at the end above those at the beginning."""
         return self.samples[-1].files - self.samples[0].files
@@ -67,8 +73,9 @@ class Soak:
         """The closing line."""
         last = self.samples[-1]
         return (
-            f"{last.scenes} scenes in {self.seconds:.0f} s: memory {last.rss_mb:.0f} MB, "
-            f"{self.growth_mb:+.1f} MB over the run, {self.more_files:+d} open files, "
+            f"{last.scenes} scenes and as many refused in {self.seconds:.0f} s: memory {last.rss_mb:.0f} MB, "
+            "{:.1f} MB in the first half, {:.1f} in the second, ".format(*self.halves_mb)
+            + f"{self.growth_mb:+.1f} MB from the first fifth to the last, {self.more_files:+d} open files, "
             f"{len(self.left)} stale files"
         )
 

@@ -14,6 +14,7 @@ __all__ = [
     "__version__",
     "blend_tiles",
     "brightness",
+    "claim_last_word",
     "classify_rows",
     "cpu_features",
     "cut_tiles",
@@ -29,6 +30,7 @@ __all__ = [
     "set_threads",
     "valid_mask",
     "warp_qa",
+    "watch_signals",
     "write_patch_rows",
     "write_patch_tiffs",
 ]
@@ -43,6 +45,8 @@ GUIDE_REACH: int
 
 def cpu_features() -> list[str]: ...
 def set_threads(count: int) -> None: ...
+def watch_signals(answers: Sequence[tuple[int, int, bytes]], naps: int) -> tuple[int, int]: ...
+def claim_last_word() -> bool: ...
 def decode_qa(
     qa: NDArray[np.uint16],
     out: NDArray[np.uint8],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from tests.hostile import tally
@@ -19,11 +18,10 @@ def main() -> int:
     pattern = "".join(sys.argv[1:])
     with tempfile.TemporaryDirectory() as name, materials(Path(name)) as sound:
         for case in (case for case in CASES if re.search(pattern, case.name)):
-            started = time.monotonic()
-            faults = attempt(case, Box(Path(name) / "boxes" / case.name, sound))
-            tally.count(faults)
-            print(f"{time.monotonic() - started:5.1f} s  {case.name}", flush=True)
-            for fault, reason in faults.items():
+            tried = attempt(case, Box(Path(name) / "boxes" / case.name, sound))
+            tally.count(case.name, tried)
+            print(f"{tried.seconds:6.2f} s  {case.name}", flush=True)
+            for fault, reason in tried.faults.items():
                 print(f"{case.name}: {fault}: {reason}")
     print(tally.closing_line())
     return int(any(tally.TRIED[fault] for fault in tally.FAULTS))

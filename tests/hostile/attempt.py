@@ -11,9 +11,10 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,22 @@ class Answer:
     """Its stderr."""
     events: str
     """What Python's audit saw."""
+    seconds: float
+    """How long it took; where ``memory`` is not limited, with all packages imported before."""
 
 
-def attempt(case: Case, box: Box) -> dict[str, str]:
-    """Run a case; its faults, each with a reason."""
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of a case."""
+
+    faults: dict[str, str]
+    """Each with a reason."""
+    seconds: float
+    """Until it was answered."""
+
+
+def attempt(case: Case, box: Box) -> Attempt:
+    """Run a case."""
     for folder in (box.inputs, box.out):
         folder.mkdir(parents=True)
     made = case.make(box)
@@ -81,32 +94,57 @@ def attempt(case: Case, box: Box) -> dict[str, str]:
             case.check(box)
         except Exception as error:
             faults["wrong results"] = repr(error)
-    return faults
+    return Attempt(faults, answer.seconds)
+
+
+@cache
+def _server() -> Any:
+    """A server of forks that has imported everything: the first process waits for it."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([child.__name__])
+    first = context.Process(target=int)
+    first.start()
+    first.join()
+    return context
 
 
 def _forked(made: Sequence[Any], box: Box) -> Answer:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([child.__name__])
-    process = context.Process(target=child.run, args=(made, box.folder))
+    process = _server().Process(target=child.run, args=(made, box.folder))
+    started = time.perf_counter()
     process.start()
-    process.join(PATIENCE_S)
+    for _ in range(PATIENCE_S):  # a run that was stopped meanwhile loses one of these seconds, not all
+        process.join(1)
+        if process.exitcode is not None:
+            break
+    seconds = time.perf_counter() - started
     code = process.exitcode
     if code is None and process.pid is not None:
         os.killpg(process.pid, signal.SIGKILL)
         process.join()
-    return Answer(code, _text(box.folder / "stderr"), _text(box.folder / "events"))
+    return Answer(code, _text(box.folder / "stderr"), _text(box.folder / "events"), seconds)
 
 
 def _alone(made: Sequence[Any], box: Box, memory: int) -> Answer:
     command = [sys.executable, "-c", "from catfast.cli import main; main()", *map(str, made)]
+    started = time.perf_counter()
     limit = partial(resource.setrlimit, resource.RLIMIT_AS, (memory, memory))
-    try:
-        done = subprocess.run(
-            command, capture_output=True, cwd=box.inputs, timeout=PATIENCE_S, preexec_fn=limit, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return Answer(None, "", "")
-    return Answer(done.returncode, done.stderr.decode(errors="replace"), "")
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=box.inputs,
+        preexec_fn=limit,
+        text=True,
+    )
+    for _ in range(PATIENCE_S):
+        try:
+            _, said = process.communicate(timeout=1)
+        except subprocess.TimeoutExpired:
+            continue
+        return Answer(process.returncode, said, "", time.perf_counter() - started)
+    process.kill()
+    process.communicate()
+    return Answer(None, "", "", time.perf_counter() - started)
 
 
 def _text(path: Path) -> str:

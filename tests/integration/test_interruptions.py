@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import sys
 import pytest
 
 from tests.interruptions.cases import cases, make_world
-from tests.interruptions.faults import limited, stale, streams, two_writers
+from tests.interruptions.faults import clocks, limited, stale, streams, two_writers
 from tests.interruptions.strike import Blow, blows, ended, strike, unbroken
 
 NAMES = ("mask", "mask --workers 2", "labels", "patches --workers 2", "pairs", "catalog")
@@ -57,6 +58,9 @@ def test_struck_at_random_moments(few, whole, name):
         ("pairs", two_writers),
         ("mask --workers 2", stale),
         ("labels", streams),
+        pytest.param(
+            "labels", clocks, marks=pytest.mark.skipif(not shutil.which("cc"), reason="the shim is C")
+        ),
     ],
 )
 def test_faults(few, whole, name, fault):
@@ -105,6 +109,20 @@ def test_a_main_thread_that_does_not_answer_is_not_waited_for(tmp_path):
     )
     assert ended((), before=hook) == (130, "catfast: interrupted\n")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_loader_that_holds_the_interpreter_is_not_waited_for():
+    """As that of a large library on a slow disk does: no thread of Python runs, here for ever."""
+    hook = (
+        "import ctypes, os\nimport catfast.cli.group as group\n"
+        "lock, libc = ctypes.create_string_buffer(256), ctypes.PyDLL(None)\n"
+        "def run(arguments):\n"
+        "    libc.pthread_mutex_lock(lock)\n"
+        "    os.system(f'(sleep 0.3; kill -TERM {os.getpid()}) &')\n"
+        "    libc.pthread_mutex_lock(lock)\n"
+        "group.run = run"
+    )
+    assert ended((), before=hook) == (143, "catfast: terminated\n")
 
 
 def test_a_signal_when_all_is_done_changes_nothing():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from catfast import _core
 
-OTHERS = ("set_threads", "cpu_features")
+OTHERS = ("set_threads", "cpu_features", "watch_signals", "claim_last_word")
 FUNCTIONS = sorted(name for name in _core.__all__ if callable(getattr(_core, name)) and name not in OTHERS)
 REFUSALS = (ValueError, TypeError, OverflowError, OSError, MemoryError)
 DTYPES = {

@@ -7,11 +7,9 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catfast import _core
+from tests.class_reference import CODES, Grid, classify, spread
 
 FACTORS = st.sampled_from([1.0, 2.0, 10 / 3]) | st.floats(1, 8)
-CODES = np.array([0, 1, 2, 4, 0], np.uint8)
-Grid = dict[str, npt.NDArray]
 
 
 @st.composite
@@ -26,42 +24,10 @@ def grids(draw: st.DrawFn) -> Grid:
 
 def slow_probability(grid: Grid, size: tuple[int, int], factor: tuple[float, float]) -> npt.NDArray:
     """Interpolated probabilities (C, H, W); NaN where no neighbour has weight."""
-
-    def near(count: int, cells: int, factor: float) -> npt.NDArray:
-        place = np.clip((np.arange(count) + 0.5) / factor - 0.5, 0, cells - 1)
-        return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(cells)))
-
-    down, across = (near(size[k], grid["weight"].shape[k], factor[k]) for k in (0, 1))
     present = grid["weight"] > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         p = np.where(present, grid["acc"].astype(float) / grid["weight"], 0)
-        return (down @ p @ across.T) / (down @ present @ across.T)
-
-
-def classify(
-    grid: Grid, valid: npt.NDArray[np.uint8], factor: tuple, threshold: float | None, first: int, last: int
-) -> tuple[npt.NDArray, npt.NDArray, list[int]]:
-    """Scene rows first to last, from no more grid rows than they need."""
-    classes, height, _ = grid["acc"].shape
-    low, high = (int(np.floor((y + 0.5) / factor[0] - 0.5)) for y in (first, last))
-    low = min(max(low, 0), height - 1)
-    high = min(max(high + 2, low + 1), height)
-    out = np.full((last - first, valid.shape[1]), 9, np.uint8)
-    percent = np.full((classes, *out.shape), 9, np.uint8)
-    counts = _core.classify_rows(
-        np.ascontiguousarray(grid["acc"][:, low:high]),
-        grid["weight"][low:high],
-        valid[first:last],
-        out,
-        factor=factor,
-        first_row=first,
-        grid_row=low,
-        codes=CODES[:classes],
-        threshold=threshold,
-        cloud=1,
-        confidence=percent,
-    )
-    return out, percent, counts
+        return spread(p, size, factor) / spread(present, size, factor)
 
 
 def masks(grid: Grid, factor: tuple[float, float]) -> npt.NDArray[np.uint8]:
@@ -72,7 +38,7 @@ def masks(grid: Grid, factor: tuple[float, float]) -> npt.NDArray[np.uint8]:
 @given(grids(), st.tuples(FACTORS, FACTORS), st.none() | st.floats(0, 1))
 def test_classify_rows(grid: Grid, factor: tuple[float, float], threshold: float | None) -> None:
     valid = masks(grid, factor)
-    out, percent, counts = classify(grid, valid, factor, threshold, 0, len(valid))
+    out, percent, counts = classify(grid, valid, factor, threshold, (0, len(valid)))
     p = slow_probability(grid, valid.shape, factor)
     lost = np.isnan(p).any(axis=0)
     p[:, lost] = 0
@@ -101,7 +67,7 @@ def test_classify_rows_by_parts_gives_the_same_codes(
     valid = masks(grid, factor)
     at = round(cut * len(valid))
     spans = [(0, at), (at, len(valid)), (0, len(valid))]
-    top, bottom, whole = (classify(grid, valid, factor, threshold, *span) for span in spans)
+    top, bottom, whole = (classify(grid, valid, factor, threshold, span) for span in spans)
     np.testing.assert_array_equal(np.concatenate([top[0], bottom[0]]), whole[0])
     np.testing.assert_array_equal(np.concatenate([top[1], bottom[1]], axis=1), whole[1])
     assert (np.array(top[2]) + bottom[2]).tolist() == whole[2]
@@ -112,5 +78,5 @@ def test_a_constant_probability_reaches_itself_as_threshold(probability: float, 
     weight = np.ones((4, 5), np.float32)
     grid = {"acc": np.full((2, 4, 5), probability, np.float32), "weight": weight}
     valid = np.ones((9, 11), np.uint8)
-    out, _, _ = classify(grid, valid, (factor, factor), probability, 0, 9)
+    out, _, _ = classify(grid, valid, (factor, factor), probability, (0, 9))
     assert np.all(out == 1)

@@ -8,14 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catfast import _core
-
-CODES = np.array([0, 1, 2, 4, 0], np.uint8)
-REACH = _core.GUIDE_REACH
-Case = dict[str, npt.NDArray]
+from tests.class_reference import Grid, classify, spread
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
+def cases(draw: st.DrawFn) -> Grid:
     classes, height, width = draw(st.tuples(st.integers(2, 5), st.integers(1, 9), st.integers(1, 9)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     weight = rng.uniform(0.1, 2, (height, width)).astype(np.float32)
@@ -28,7 +25,7 @@ def cases(draw: st.DrawFn) -> Case:
     return {"acc": np.ascontiguousarray(probability * weight, np.float32), "weight": weight, "coarse": coarse}
 
 
-def decisions(case: Case, threshold: float | None) -> npt.NDArray:
+def decisions(case: Grid, threshold: float | None) -> npt.NDArray:
     """Class of each cell, -1 where it has none."""
     with np.errstate(divide="ignore", invalid="ignore"):
         p = np.nan_to_num(case["acc"] / case["weight"])
@@ -41,7 +38,7 @@ def decisions(case: Case, threshold: float | None) -> npt.NDArray:
     return np.where((case["weight"] > 0) & np.isfinite(case["coarse"]), found, -1)
 
 
-def slow_slopes(case: Case, threshold: float | None) -> npt.NDArray:
+def slow_slopes(case: Grid, threshold: float | None) -> npt.NDArray:
     found = decisions(case, threshold)
     slopes = np.zeros(case["acc"].shape)
     for y, x in np.ndindex(found.shape):
@@ -55,57 +52,19 @@ def slow_slopes(case: Case, threshold: float | None) -> npt.NDArray:
     return slopes
 
 
-def spread(cells: npt.NDArray, size: tuple[int, int], factor: tuple[float, float]) -> npt.NDArray:
-    """Bilinear, by pixel centres, clamped: (..., H, W)."""
-
-    def near(count: int, cells: int, factor: float) -> npt.NDArray:
-        place = np.clip((np.arange(count) + 0.5) / factor - 0.5, 0, cells - 1)
-        return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(cells)))
-
-    down, across = (near(size[k], cells.shape[k - 2], factor[k]) for k in (0, 1))
-    return down @ cells @ across.T
-
-
-def classify(
-    case: Case, fine: npt.NDArray, factor: tuple[float, float], threshold: float | None, first: int, last: int
-) -> tuple[npt.NDArray, npt.NDArray]:
-    """Scene rows first to last, from no more grid rows than they need."""
-    classes, height, _ = case["acc"].shape
-    low, high = (int(np.floor((y + 0.5) / factor[0] - 0.5)) for y in (first, last))
-    low = min(max(low - REACH, 0), height - 1)
-    high = min(max(high + 2 + REACH, low + 1), height)
-    out = np.full((last - first, fine.shape[1]), 9, np.uint8)
-    percent = np.full((classes, *out.shape), 9, np.uint8)
-    _core.classify_rows(
-        np.ascontiguousarray(case["acc"][:, low:high]),
-        case["weight"][low:high],
-        np.ones_like(out),
-        out,
-        factor=factor,
-        first_row=first,
-        grid_row=low,
-        codes=CODES[:classes],
-        threshold=threshold,
-        cloud=1,
-        confidence=percent,
-        guide=(fine[first:last], case["coarse"][low:high]),
-    )
-    return out, percent
-
-
 FACTORS = st.sampled_from([1.0, 2.0, 10 / 3]) | st.floats(1, 8)
 THRESHOLDS = st.none() | st.floats(0, 1)
 
 
-def brightness(case: Case, factor: tuple[float, float]) -> npt.NDArray[np.uint16]:
+def brightness(case: Grid, factor: tuple[float, float]) -> npt.NDArray[np.uint16]:
     size = [max(1, int(side * f)) for side, f in zip(case["weight"].shape, factor, strict=True)]
     return np.random.default_rng(0).integers(0, 9000, size).astype(np.uint16)
 
 
 @given(cases(), st.tuples(FACTORS, FACTORS), THRESHOLDS)
-def test_guided_edges(case: Case, factor: tuple[float, float], threshold: float | None) -> None:
+def test_guided_edges(case: Grid, factor: tuple[float, float], threshold: float | None) -> None:
     fine = brightness(case, factor)
-    _, percent = classify(case, fine, factor, threshold, 0, len(fine))
+    _, percent, _ = classify(case, np.ones_like(fine, np.uint8), factor, threshold, (0, len(fine)), fine)
     present = (case["weight"] > 0).astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
         p = np.where(present > 0, case["acc"].astype(float) / case["weight"], 0)
@@ -120,13 +79,12 @@ def test_guided_edges(case: Case, factor: tuple[float, float], threshold: float 
 
 @given(cases(), st.tuples(FACTORS, FACTORS), THRESHOLDS, st.floats(0, 1))
 def test_guided_edges_by_parts(
-    case: Case, factor: tuple[float, float], threshold: float | None, cut: float
+    case: Grid, factor: tuple[float, float], threshold: float | None, cut: float
 ) -> None:
     fine = brightness(case, factor)
     at = round(cut * len(fine))
-    top, bottom, whole = (
-        classify(case, fine, factor, threshold, *span) for span in ((0, at), (at, len(fine)), (0, len(fine)))
-    )
+    valid, spans = np.ones_like(fine, np.uint8), [(0, at), (at, len(fine)), (0, len(fine))]
+    top, bottom, whole = (classify(case, valid, factor, threshold, span, fine) for span in spans)
     np.testing.assert_array_equal(np.concatenate([top[0], bottom[0]]), whole[0])
     np.testing.assert_array_equal(np.concatenate([top[1], bottom[1]], axis=1), whole[1])
 

@@ -37,6 +37,9 @@ COMMANDS = {
 _STREAMS = 3
 """stdin, stdout and stderr."""
 
+_LEAST_MB = 64
+"""Address space in which Python, its threads and the compiled module are there at all."""
+
 __getattr__ = names_from(__name__, {"LazyGroup": "group", "cli": "group"})
 
 
@@ -47,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     try:
         _open_streams()
+        _refuse_too_little_memory()
         from catfast.cli.interrupts import Interrupts
 
         interrupts = Interrupts()
@@ -74,3 +78,16 @@ def _open_streams() -> None:
     while (number := os.open(os.devnull, os.O_RDWR)) < _STREAMS:
         pass
     os.close(number)
+
+
+def _refuse_too_little_memory() -> None:
+    """End in a sentence where not even imports are sure to; what a command needs, it says itself."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if 0 <= limit < _LEAST_MB << 20:
+        found = f"found a limit of {limit >> 20} MB (ulimit -v)"
+        os.write(2, f"catfast: Python needs an address space of {_LEAST_MB} MB or more, {found}\n".encode())
+        os._exit(4)

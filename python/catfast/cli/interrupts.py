@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -26,6 +28,9 @@ ANSWERS = {
 PATIENCE_S = 1.0
 """How long the main thread may take to tidy up; then the process ends."""
 
+LAST_NAPS = 34
+"""Naps of 50 ms after which a thread of Rust ends the process, where no thread of Python may run."""
+
 _AGAIN_S = 0.05
 """How soon a signal that came at a bad moment is raised again."""
 
@@ -36,7 +41,8 @@ class Interrupts:
     A signal raises KeyboardInterrupt in the main thread, so that temporary files are removed on the way out.
     It waits while modules are being imported, for compiled ones may swallow it, print it or abort; and it is
     raised again where a callback swallowed it. A second thread, woken by the C level of the handler, ends the
-    process after ``PATIENCE_S``, whatever the main thread is doing: computing in Rust, say.
+    process after ``PATIENCE_S``, whatever the main thread is doing: computing in Rust, say. While a large
+    library is loaded no thread of Python may run; then a third one, of Rust, ends it soon after.
     """
 
     def __init__(self) -> None:
@@ -44,7 +50,8 @@ class Interrupts:
         """Number of the first signal; 0 for none."""
         self._raised = False
         self._over: int | None = None
-        self._saying = threading.Lock()
+        self._first_to_say: Callable[[], bool] = functools.partial(threading.Lock().acquire, blocking=False)
+        self._wakeup = -1
         self._main = threading.main_thread()
         self._before: dict[int, Any] = {}
 
@@ -57,10 +64,9 @@ class Interrupts:
             return
         # What a killed run left of named semaphores is removed by Python's tracker: no need to talk of it.
         sys.warnoptions.append("ignore:resource_tracker")
-        reader, writer = os.pipe()
-        os.set_blocking(writer, False)
+        reader = self._open()
         threading.Thread(target=self._watch, args=(reader,), name="catfast-signals", daemon=True).start()
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._wakeup, warn_on_full_buffer=False)
         sys.unraisablehook = self._unraisable
         threading.excepthook = self._thread_failed
         os.register_at_fork(after_in_child=self._in_child)
@@ -70,14 +76,28 @@ class Interrupts:
                 self._before[number] = before
                 signal.signal(number, self._handle)
 
+    def _open(self) -> int:
+        """Open the way from the handler to the watching thread, by way of Rust; the end to read."""
+        try:
+            from catfast import _core
+        except ImportError:  # said by whatever needs it
+            reader, self._wakeup = os.pipe()
+        else:
+            answers = [(int(number), code, _sentence(word)) for number, (word, code) in ANSWERS.items()]
+            self._wakeup, reader = _core.watch_signals(answers, LAST_NAPS)
+            self._first_to_say = _core.claim_last_word
+        os.set_blocking(self._wakeup, False)
+        return reader
+
     def over(self, code: int) -> None:
         """All is done: signals change nothing any more but cut a long exit short."""
         self._over = code
 
     def restore(self) -> None:
         """Give signals back to the program that called the command line."""
-        if self._before:
+        if self._wakeup >= 0:
             signal.set_wakeup_fd(-1)
+            os.close(self._wakeup)  # the watches end
         for number, before in self._before.items():
             signal.signal(number, before)
         sys.unraisablehook, threading.excepthook = sys.__unraisablehook__, threading.__excepthook__
@@ -91,7 +111,7 @@ class Interrupts:
     def say(self) -> int:
         """Print the sentence, once; the exit code."""
         word, code = ANSWERS[self.received]
-        if self._saying.acquire(blocking=False):
+        if self._first_to_say():
             say(word)
         self._over = code if self._over is None else self._over
         return code
@@ -105,7 +125,11 @@ class Interrupts:
     def _watch(self, reader: int) -> None:
         number = 0
         while number not in ANSWERS:
-            number = os.read(reader, 1)[0]
+            told = os.read(reader, 1)
+            if not told:
+                os.close(reader)
+                return
+            number = told[0]
         self.received = self.received or number
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
@@ -136,9 +160,13 @@ class Interrupts:
 def say(word: str) -> None:
     """One line on stderr, past Python's buffers, whose lock the interrupted code may hold."""
     try:
-        os.write(2, f"catfast: {word}\n".encode())
+        os.write(2, _sentence(word))
     except OSError:  # stderr is closed: nobody listens
         return
+
+
+def _sentence(word: str) -> bytes:
+    return f"catfast: {word}\n".encode()
 
 
 def _importing(frame: FrameType | None) -> bool:

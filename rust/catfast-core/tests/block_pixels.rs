@@ -1,21 +1,16 @@
 //! Blocks into arrays: what was put in comes out whatever the layout, and any bytes get an answer.
 
+#[path = "common/packing.rs"]
+mod packing;
+
 use std::io;
 
 use catfast_core::block_pixels::{Fate, Layout, Predictor, read_blocks_into};
 use catfast_core::blocks::Codec;
-use libdeflater::{CompressionLvl, Compressor};
 use ndarray::Array3;
+use packing::packed;
 use proptest::collection::vec;
 use proptest::prelude::*;
-
-fn zlib(bytes: &[u8]) -> Vec<u8> {
-    let mut compressor = Compressor::new(CompressionLvl::fastest());
-    let mut out = vec![0; compressor.zlib_compress_bound(bytes.len())];
-    let size = compressor.zlib_compress(bytes, &mut out).expect("the bound holds");
-    out.truncate(size);
-    out
-}
 
 fn fetch(file: &[u8]) -> impl Fn(u64, &mut [u8]) -> io::Result<()> + Sync {
     |offset, bytes| {
@@ -64,7 +59,7 @@ proptest! {
         let (mut file, mut places) = (Vec::new(), Vec::new());
         for row in (0..rows).step_by(side.0) {
             for column in (0..columns).step_by(side.1) {
-                let packed = zlib(&block(&image, (row, column), side, &layout));
+                let packed = packed(&block(&image, (row, column), side, &layout), Codec::Deflate);
                 places.push((file.len() as u64, packed.len()));
                 file.extend(packed);
             }

@@ -1,17 +1,12 @@
 //! Checksums of compressed blocks: any bytes get an answer, and a changed byte is found.
 
+#[path = "common/packing.rs"]
+mod packing;
+
 use catfast_core::blocks::{Codec, first_damaged};
-use libdeflater::{CompressionLvl, Compressor};
+use packing::packed;
 use proptest::collection::vec;
 use proptest::prelude::*;
-
-fn zlib(bytes: &[u8]) -> Vec<u8> {
-    let mut compressor = Compressor::new(CompressionLvl::fastest());
-    let mut out = vec![0; compressor.zlib_compress_bound(bytes.len())];
-    let size = compressor.zlib_compress(bytes, &mut out).expect("the bound holds");
-    out.truncate(size);
-    out
-}
 
 proptest! {
     #[test]
@@ -34,7 +29,7 @@ proptest! {
         place: prop::sample::Index,
         flip in 1_u8..,
     ) {
-        let packed: Vec<Vec<u8>> = blocks.iter().map(|block| zlib(block)).collect();
+        let packed: Vec<Vec<u8>> = blocks.iter().map(|block| packed(block, Codec::Deflate)).collect();
         let mut data = packed.concat();
         let mut places = Vec::new();
         for block in &packed {

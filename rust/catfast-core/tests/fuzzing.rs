@@ -35,4 +35,19 @@ proptest! {
     fn geotiff(data in vec(any::<u8>(), 0..1500)) {
         fuzz::geotiff(&data);
     }
+
+    #[test]
+    fn pixels(data in vec(any::<u8>(), 0..1800)) {
+        fuzz::pixels(&data);
+    }
+
+    #[test]
+    fn guided(data in vec(any::<u8>(), 0..1200)) {
+        fuzz::guided(&data);
+    }
+
+    #[test]
+    fn meet(data in vec(any::<u8>(), 0..1500)) {
+        fuzz::meet(&data);
+    }
 }

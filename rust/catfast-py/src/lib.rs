@@ -12,6 +12,8 @@ mod pool;
 mod qa;
 mod refine;
 mod resample;
+#[cfg(unix)]
+mod signals;
 mod store;
 mod valid;
 mod warp;
@@ -36,6 +38,10 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("GUIDE_REACH", catfast_core::guided::REACH)?;
     module.add_function(wrap_pyfunction!(cpu_features, module)?)?;
     module.add_function(wrap_pyfunction!(pool::set_threads, module)?)?;
+    #[cfg(unix)]
+    module.add_function(wrap_pyfunction!(signals::watch_signals, module)?)?;
+    #[cfg(unix)]
+    module.add_function(wrap_pyfunction!(signals::claim_last_word, module)?)?;
     module.add_function(wrap_pyfunction!(qa::decode_qa, module)?)?;
     module.add_function(wrap_pyfunction!(warp::warp_qa, module)?)?;
     module.add_function(wrap_pyfunction!(blocks::first_damaged_block, module)?)?;

@@ -2,6 +2,7 @@
 
 from tests.hostile.case import CASES
 from tests.hostile.cases import (  # noqa: F401 - importing one declares its cases
+    bombs,
     catalogues,
     graphs,
     memory,

@@ -22,6 +22,11 @@ def memory_too_little_for_python_packages(box: Box) -> Made:
     return box.mask(box.scene())
 
 
+@refused(4, "needs an address space", memory=24 << 20)
+def memory_too_little_for_threads(box: Box) -> Made:
+    return box.mask(box.scene())
+
+
 @refused(4, SAYS, memory=LITTLE)
 def memory_too_little_for_labels(box: Box) -> Made:
     return qa.labels(box, qa.write_qa(box))

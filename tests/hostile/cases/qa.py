@@ -12,7 +12,6 @@ import rasterio
 from tests.conftest import write_scene
 from tests.hostile.box import Box
 from tests.hostile.case import Made, accepted, refused
-from tests.hostile.cases.tiff_files import bomb
 from tests.hostile.tiff_bytes import first_block
 
 NAME = "LC08_L1TP_007013_20230601_20230615_02_T1_QA_PIXEL.TIF"
@@ -133,16 +132,6 @@ def labels_of_a_fifo(box: Box) -> Made:
 @refused(3, "not a regular file")
 def labels_like_dev_zero(box: Box) -> Made:
     return labels(box, write_qa(box), "/dev/zero")
-
-
-@refused(3, "budget|more than")
-def labels_of_a_bomb(box: Box) -> Made:
-    return labels(box, bomb(box, 1, "uint16"))
-
-
-@refused(3, "budget|more than")
-def labels_like_a_bomb(box: Box) -> Made:
-    return labels(box, write_qa(box), bomb(box, 4, "uint16"))
 
 
 @refused(3, "damaged")

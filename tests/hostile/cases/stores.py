@@ -89,14 +89,6 @@ def patches_there(box: Box, *more: object) -> list[object]:
     return ["patches", pairs, "--scenes", world, "-o", box.out / "store", "--size", 128, *more]
 
 
-@refused(3, "budget", lines=2)
-def patches_of_bombs_alone(box: Box) -> Made:
-    for scene in _world(box).glob("PSScene/*_AnalyticMS*.tif"):
-        scene.unlink()
-        empty(scene, 4, "uint16", 200_000)
-    return patches_there(box)
-
-
 @refused(3, "expected QA_PIXEL", lines=2)
 def patches_of_qa_in_floats_alone(box: Box) -> Made:
     for qa in _world(box).glob("landsat/*/*_QA_PIXEL.TIF"):

@@ -225,11 +225,6 @@ def mask_two_bands_of_one_name(box: Box) -> Made:
     return box.mask(box.scene("twice.tif", descriptions=("blue", "green", "red", "red")))
 
 
-@refused(3, "budget")
-def mask_bomb(box: Box) -> Made:
-    return box.mask(bomb(box, 4, "uint16"))
-
-
 def bomb(box: Box, count: int, dtype: str) -> Path:
     """200,000 x 200,000 pixels in a file of some megabytes without a block."""
     return empty(box.inputs / "bomb.tif", count, dtype, 200_000)

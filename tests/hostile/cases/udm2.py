@@ -11,7 +11,6 @@ import rasterio
 from tests.conftest import NORTH_UP
 from tests.hostile.box import SR, Box, small_dn
 from tests.hostile.case import Made, accepted, refused
-from tests.hostile.cases.tiff_files import bomb, empty
 
 
 def codes() -> npt.NDArray[np.uint8]:
@@ -98,11 +97,6 @@ def compare_on_grids_of_no_size(box: Box) -> Made:
     return compare(box, write_mask(box, transform=flat), write_mask(box, "other.tif", transform=flat))
 
 
-@refused(3, "budget")
-def compare_with_a_bomb(box: Box) -> Made:
-    return compare(box, bomb(box, 1, "uint8"), write_mask(box))
-
-
 @refused(4, "exists|itself")
 def compare_into_its_own_input(box: Box) -> Made:
     path = write_mask(box)
@@ -133,12 +127,6 @@ def report_on_a_foreign_file(box: Box) -> Made:
 @refused(3, "expected masks")
 def report_on_an_empty_folder(box: Box) -> Made:
     return report(box, box.inputs)
-
-
-@refused(3, "budget|written by catfast")
-def report_on_a_bomb(box: Box) -> Made:
-    path = empty(box.inputs / "x_mask.tif", 1, "uint8", 200_000, blockxsize=8192, blockysize=8192)
-    return report(box, path)
 
 
 def _escaped(box: Box) -> None:
@@ -174,7 +162,8 @@ def evaluate(box: Box, *more: object, model: object | None = None) -> list[objec
     return ["evaluate", model or box.sound.model, box.inputs / "set", "-o", box.out / "report", *more]
 
 
-def _pair(box: Box, mask: npt.NDArray[np.generic] | None = None, **more: object) -> None:
+def pair(box: Box, mask: npt.NDArray[np.generic] | None = None, **more: object) -> None:
+    """An image and its mask, as a test set has them."""
     for folder in ("set/images", "set/masks"):
         (box.inputs / folder).mkdir(parents=True)
     box.scene("set/images/x.tif", descriptions=("blue", "green", "red", "nir"))
@@ -183,25 +172,25 @@ def _pair(box: Box, mask: npt.NDArray[np.generic] | None = None, **more: object)
 
 @accepted()
 def evaluate_a_sound_pair(box: Box) -> Made:
-    _pair(box)
+    pair(box)
     return evaluate(box)
 
 
 @refused(3, "expected 96 x 96 pixels")
 def evaluate_a_mask_of_another_shape(box: Box) -> Made:
-    _pair(box, codes()[:, :80])
+    pair(box, codes()[:, :80])
     return evaluate(box)
 
 
 @refused(3, "77|unknown|code")
 def evaluate_a_mask_of_other_codes(box: Box) -> Made:
-    _pair(box, np.full_like(codes(), 77))
+    pair(box, np.full_like(codes(), 77))
     return evaluate(box)
 
 
 @refused(3, "expected|float")
 def evaluate_a_mask_of_floats(box: Box) -> Made:
-    _pair(box, codes().astype(np.float32) + 0.5)
+    pair(box, codes().astype(np.float32) + 0.5)
     return evaluate(box)
 
 
@@ -211,18 +200,9 @@ def evaluate_an_empty_folder(box: Box) -> Made:
     return evaluate(box)
 
 
-@refused(3, "budget")
-def evaluate_a_bomb(box: Box) -> Made:
-    _pair(box)
-    path = box.inputs / "set" / "images" / "x.tif"
-    path.unlink()
-    empty(path, 4, "uint16", 200_000)
-    return evaluate(box)
-
-
 @refused(3, "expected|masks|udm2|pixels")
 def evaluate_against_udm2_of_another_shape(box: Box) -> Made:
-    _pair(box)
+    pair(box)
     (box.inputs / "udm2").mkdir()
     write_udm2(box, "udm2/x_udm2.tif", udm2()[:, :50])
     return evaluate(box, "--against", box.inputs / "udm2")

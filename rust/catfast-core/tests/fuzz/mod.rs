@@ -4,6 +4,12 @@
 //! never panics, and an answer is checked for what must hold of any.
 #![allow(dead_code, clippy::missing_panics_doc)]
 
+mod guided;
+mod meet;
+#[path = "../common/packing.rs"]
+mod packing;
+mod pixels;
+
 use catfast_core::blend::{Taper, blend_tiles_into};
 use catfast_core::blocks::{Codec, first_damaged};
 use catfast_core::geotiff::{Files, Header, for_files};
@@ -12,6 +18,11 @@ use catfast_core::qa::{QaRule, Scheme, decode_qa_into};
 use catfast_core::warp::{Method, Placement, warp_qa_into};
 use catfast_core::window::Windows;
 use ndarray::{Array1, Array2, Array3, Array4};
+
+pub use self::guided::guided;
+pub use self::meet::meet;
+use self::packing::packed;
+pub use self::pixels::pixels;
 
 /// A reader of bytes that gives zeros once they are used up.
 pub struct Bytes<'a>(pub &'a [u8]);
@@ -216,17 +227,6 @@ pub fn blocks(data: &[u8]) {
         *spoilt.last_mut().expect("a checksum") ^= 1;
         assert_eq!(first_damaged(&spoilt, &[(0, spoilt.len())], codec, room).expect("arguments"), Some(0));
     }
-}
-
-fn packed(data: &[u8], codec: Codec) -> Vec<u8> {
-    if codec == Codec::Zstd {
-        return zstd::bulk::compress(data, 1).expect("zstd");
-    }
-    let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::fastest());
-    let mut out = vec![0; compressor.zlib_compress_bound(data.len())];
-    let length = compressor.zlib_compress(data, &mut out).expect("room");
-    out.truncate(length);
-    out
 }
 
 /// Patch files of arbitrary windows and headers: what is written unpacks into the window.
