@@ -22,7 +22,7 @@ class Memory:
         block = self._taken(size)
         # numpy holds a view's memory by the last array that has it from something else than an array, which
         # is this one: it lives as long as any part of it.
-        whole = np.frombuffer(memoryview(block), np.uint8)
+        whole = np.frombuffer(block.data, np.uint8)
         weakref.finalize(whole, self._free.append, block).atexit = False
         return whole.view(dtype).reshape(shape)
 
