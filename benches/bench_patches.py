@@ -293,7 +293,7 @@ def main() -> None:
         folder = Path(name)
         scenes = make_scenes(folder, count, rows, columns)
         compare(folder, scenes, rounds, results, quick=given.quick)
-        scaling(folder, rounds, results)
+        scaling(folder, 1 if given.quick else rounds, results)
     if given.large:
         with tempfile.TemporaryDirectory() as name:
             make_scenes(Path(name), 28, 6144, 8192)
