@@ -23,6 +23,7 @@ from catfast.raster.blocks import Blocks
 from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
 from catfast.raster.grid import Grid
 from catfast.raster.layout import BlockLayout
+from catfast.raster.memory import Memory
 
 DEFAULT_MAX_SAMPLES = 4_000_000_000
 """Largest accepted width x height x bands: a 4-band scene of a gigapixel."""
@@ -78,16 +79,24 @@ class Raster:
         self._path = info.path.absolute()
         self._stamp = _stamp(self._path)
 
-    def read_rows(self, bands: Sequence[int], start: int, stop: int) -> npt.NDArray[Any]:
+    def read_rows(
+        self, bands: Sequence[int], start: int, stop: int, memory: Memory | None = None
+    ) -> npt.NDArray[Any]:
         """Rows ``start`` to ``stop`` of ``bands`` (1-based), shape (bands, stop - start, width).
+
+        ``memory`` is used again for them where that can be.
 
         Raises:
             InputError: the pixels cannot be decoded.
         """
-        return self.read_window(bands, (start, stop), (0, self.info.grid.width))
+        return self.read_window(bands, (start, stop), (0, self.info.grid.width), memory)
 
     def read_window(
-        self, bands: Sequence[int], rows: tuple[int, int], columns: tuple[int, int]
+        self,
+        bands: Sequence[int],
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        memory: Memory | None = None,
     ) -> npt.NDArray[Any]:
         """``bands`` (1-based) from the first to before the last of ``rows`` and ``columns``.
 
@@ -97,7 +106,7 @@ class Raster:
         """
         try:
             if self._blocks is not None:
-                pixels = self._blocks.read(bands, rows, columns)
+                pixels = self._blocks.read(bands, rows, columns, memory)
             else:
                 pixels = self._read(bands, rows, columns)
         except (*GDAL_ERRORS, MemoryError) as error:
