@@ -234,8 +234,8 @@ def _check_size(info: RasterInfo, block: tuple[int, int], max_samples: int) -> N
     samples = grid.width * grid.height * info.count
     if samples > max_samples:
         raise InputError(
-            f"{info.path}: {grid.width} x {grid.height} pixels x {info.count} bands are {samples:.3g} "
-            f"samples, more than the budget of {max_samples:.3g} (--max-pixels)"
+            f"{info.path}: {grid.width} x {grid.height} pixels x {info.count} bands are {samples:,} "
+            f"samples, more than the budget of {max_samples:,} (--max-pixels)"
         )
     if min(block[0], grid.height) * min(block[1], grid.width) * info.count > MAX_BLOCK_SAMPLES:
         raise InputError(
