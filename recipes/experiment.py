@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,8 @@ class Scale:
     """Ground sampling distance of all rows but those about it, metres."""
     steps: int
     """Optimiser steps of each network."""
+    pixels: float
+    """Most pixels that a network is shown: at finer grids steps are fewer where a step sees more."""
     batch: int
     """Patches a step; at finer grids fewer, so that a step sees about as many pixels."""
     learning_rate: float
@@ -62,6 +65,7 @@ FULL = Scale(
     patch=512,
     gsd_m=10.0,
     steps=4000,
+    pixels=math.inf,
     batch=16,
     learning_rate=1e-3,
     augment=True,
@@ -74,7 +78,8 @@ SMALL = Scale(
     size_px=1024,
     patch=320,
     gsd_m=30.0,
-    steps=600,
+    steps=300,
+    pixels=15e6,
     batch=16,
     learning_rate=4e-3,
     augment=False,
@@ -84,6 +89,10 @@ SMALL = Scale(
 """At Landsat's own 30 m, where a step takes a tenth of a second of one core."""
 
 _LEAST_BATCH = 2
+_STORED_M = 3.0
+"""Ground sampling distance of simulated PlanetScope scenes."""
+_WIDE = {"size": 640, "stride": 384}
+"""Patches that hold a cloud and the place of its label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +105,8 @@ class Row:
     """Options of :class:`PatchesConfig`."""
     pairs: Mapping[str, Any] = field(default_factory=dict)
     """Options of :class:`PairsConfig`."""
+    cut: Mapping[str, Any] = field(default_factory=dict)
+    """Options of :class:`PatchesConfig` that change no label."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """Options of :class:`TrainConfig`."""
     truth: bool = False
@@ -109,7 +120,7 @@ class Row:
     @property
     def store(self) -> str:
         """Rows with the same labels and pairs share a store."""
-        return "truth" if self.truth else _joined({**self.labels, **self.pairs})
+        return "truth" if self.truth else _joined({**self.labels, **self.pairs, **self.cut})
 
 
 def _joined(options: Mapping[str, Any]) -> str:
@@ -128,11 +139,13 @@ ROWS = (
     Row(name="U-Net, pairs within 15 s", pairs={"max_dt_s": 15.0}),
     Row(name="U-Net, soft labels", labels={"method": "fraction"}),
     Row(name="U-Net, no NIR", training={"bands": ("blue", "green", "red")}),
+    Row(name="SegFormer-B0", training={"model": "segformer", "learning_rate": 6e-4}),
+    Row(name="U-Net, patches of 1.9 km", cut=_WIDE),
+    Row(name="U-Net, patches of 1.9 km, --label-shift 600", cut=_WIDE, training={"label_shift_m": 600.0}),
     Row(name="U-Net, generalised cross-entropy", training={"loss": "gce", "dice": 0.0}),
     Row(name="U-Net, symmetric cross-entropy", training={"loss": "sce", "dice": 0.0}),
     Row(name="U-Net, bootstrapping", training={"loss": "bootstrap", "dice": 0.0}),
     Row(name="U-Net, cross-entropy without Dice", training={"dice": 0.0}),
-    Row(name="SegFormer-B0", training={"model": "segformer", "learning_rate": 6e-4}),
     Row(name="U-Net at 30 m", training={"gsd_m": 30.0}),
     Row(name="U-Net at 10 m", training={"gsd_m": 10.0}),
     Row(name="U-Net at 3 m", training={"gsd_m": 3.0}),
@@ -247,12 +260,11 @@ def _slug(name: str) -> str:
 def _trained(work: Path, learn: Path, scale: Scale, row: Row, seed: int, folder: Path) -> Path:
     """Cut the patches of a row and train on them."""
     pairs = mine_pairs(learn, row.pairs)
-    store = make_patches(learn, work / "stores" / row.store, scale.patch, pairs, row.labels, truth=row.truth)
+    cut = {"size": scale.patch} | row.cut | row.labels
+    store = make_patches(learn, work / "stores" / row.store, pairs, cut, truth=row.truth)
     options: dict[str, Any] = {
         "classes": ("clear", "cloud"),
         "gsd_m": scale.gsd_m,
-        "max_steps": scale.steps,
-        "validate_every": max(1, scale.steps // 4),
         "patience": 0,
         "seed": seed,
         "ema": 0.98,
@@ -260,11 +272,19 @@ def _trained(work: Path, learn: Path, scale: Scale, row: Row, seed: int, folder:
         "augment": scale.augment,
         **row.training,
     }
-    finer = (scale.gsd_m / options["gsd_m"]) ** 2
-    options["batch_size"] = max(_LEAST_BATCH, round(scale.batch / max(1.0, finer)))
+    options["batch_size"], steps = _effort(scale, cut["size"], options["gsd_m"])
+    options |= {"max_steps": steps, "validate_every": max(1, steps // 4)}
     if options.get("model") != "segformer":
         options["encoder"] = scale.encoder
     return train([store], folder, TrainConfig(**options), resume=True).run
+
+
+def _effort(scale: Scale, size: int, gsd_m: float) -> tuple[int, int]:
+    """Patches a step and steps of a network: steps of as many pixels, unless that is too few patches."""
+    finer = (scale.gsd_m / gsd_m) ** 2 * (size / scale.patch) ** 2
+    batch = max(_LEAST_BATCH, round(scale.batch / max(1.0, finer)))
+    pixels = batch * (size * _STORED_M / gsd_m) ** 2
+    return batch, int(max(4, min(scale.steps, scale.pixels / pixels)))
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -18,6 +18,7 @@ TINY = Scale(
     patch=96,
     gsd_m=10.0,
     steps=4,
+    pixels=1e9,
     batch=4,
     learning_rate=1e-3,
     augment=True,
