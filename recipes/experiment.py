@@ -25,7 +25,7 @@ from catfast.train import TrainConfig, train
 from recipes.experiment_table import Counts, figures, less, markdown, pixels
 from recipes.experiment_world import codes_of, label_of, make_patches, make_world, mine_pairs, scenes
 
-__all__ = ["FULL", "ROWS", "SMALL", "Row", "Scale", "run"]
+__all__ = ["FULL", "ROWS", "SMALL", "Row", "Scale", "effort", "run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +44,8 @@ class Scale:
     """Ground sampling distance of all rows but those about it, metres."""
     steps: int
     """Optimiser steps of each network."""
-    pixels: float
-    """Most pixels that a network is shown: at finer grids steps are fewer where a step sees more."""
+    pixels: int | None
+    """Most pixels that a network is shown: at finer grids it takes fewer steps; None is no limit."""
     batch: int
     """Patches a step; at finer grids fewer, so that a step sees about as many pixels."""
     learning_rate: float
@@ -65,7 +65,7 @@ FULL = Scale(
     patch=512,
     gsd_m=10.0,
     steps=4000,
-    pixels=math.inf,
+    pixels=None,
     batch=16,
     learning_rate=1e-3,
     augment=True,
@@ -79,7 +79,7 @@ SMALL = Scale(
     patch=320,
     gsd_m=30.0,
     steps=300,
-    pixels=15e6,
+    pixels=15_000_000,
     batch=16,
     learning_rate=4e-3,
     augment=False,
@@ -91,8 +91,6 @@ SMALL = Scale(
 _LEAST_BATCH = 2
 _STORED_M = 3.0
 """Ground sampling distance of simulated PlanetScope scenes."""
-_WIDE = {"size": 640, "stride": 384}
-"""Patches that hold a cloud and the place of its label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +103,6 @@ class Row:
     """Options of :class:`PatchesConfig`."""
     pairs: Mapping[str, Any] = field(default_factory=dict)
     """Options of :class:`PairsConfig`."""
-    cut: Mapping[str, Any] = field(default_factory=dict)
-    """Options of :class:`PatchesConfig` that change no label."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """Options of :class:`TrainConfig`."""
     truth: bool = False
@@ -120,7 +116,7 @@ class Row:
     @property
     def store(self) -> str:
         """Rows with the same labels and pairs share a store."""
-        return "truth" if self.truth else _joined({**self.labels, **self.pairs, **self.cut})
+        return "truth" if self.truth else _joined({**self.labels, **self.pairs})
 
 
 def _joined(options: Mapping[str, Any]) -> str:
@@ -136,12 +132,11 @@ ROWS = (
     Row(name="U-Net taught by the truth", truth=True),
     Row(name="U-Net, labels moved by --align", labels={"align": True}),
     Row(name="U-Net, nothing ignored", labels={"ignore": frozenset({"fill"})}),
+    Row(name="U-Net, --align and nothing ignored", labels={"align": True, "ignore": frozenset({"fill"})}),
     Row(name="U-Net, pairs within 15 s", pairs={"max_dt_s": 15.0}),
     Row(name="U-Net, soft labels", labels={"method": "fraction"}),
     Row(name="U-Net, no NIR", training={"bands": ("blue", "green", "red")}),
     Row(name="SegFormer-B0", training={"model": "segformer", "learning_rate": 6e-4}),
-    Row(name="U-Net, patches of 1.9 km", cut=_WIDE),
-    Row(name="U-Net, patches of 1.9 km, --label-shift 600", cut=_WIDE, training={"label_shift_m": 600.0}),
     Row(name="U-Net, generalised cross-entropy", training={"loss": "gce", "dice": 0.0}),
     Row(name="U-Net, symmetric cross-entropy", training={"loss": "sce", "dice": 0.0}),
     Row(name="U-Net, bootstrapping", training={"loss": "bootstrap", "dice": 0.0}),
@@ -177,7 +172,8 @@ def run(work: Path, scale: Scale, rows: Sequence[Row] = ROWS) -> dict[str, Any]:
         for seed in range(scale.seeds):
             counts = _student(work, learn, test, scale, row, seed)
             first = counts["all"] if first is None else first
-            report["students"].append({"row": row.name, "seed": seed} | _of_student(counts, teacher, first))
+            about = {"row": row.name, "seed": seed, "patches": math.prod(effort(scale, row))}
+            report["students"].append(about | _of_student(counts, teacher, first))
         _write(work, report)
     return report
 
@@ -260,8 +256,7 @@ def _slug(name: str) -> str:
 def _trained(work: Path, learn: Path, scale: Scale, row: Row, seed: int, folder: Path) -> Path:
     """Cut the patches of a row and train on them."""
     pairs = mine_pairs(learn, row.pairs)
-    cut = {"size": scale.patch} | row.cut | row.labels
-    store = make_patches(learn, work / "stores" / row.store, pairs, cut, truth=row.truth)
+    store = make_patches(learn, work / "stores" / row.store, scale.patch, pairs, row.labels, truth=row.truth)
     options: dict[str, Any] = {
         "classes": ("clear", "cloud"),
         "gsd_m": scale.gsd_m,
@@ -272,19 +267,19 @@ def _trained(work: Path, learn: Path, scale: Scale, row: Row, seed: int, folder:
         "augment": scale.augment,
         **row.training,
     }
-    options["batch_size"], steps = _effort(scale, cut["size"], options["gsd_m"])
-    options |= {"max_steps": steps, "validate_every": max(1, steps // 4)}
+    options["batch_size"], options["max_steps"] = effort(scale, row)
+    options["validate_every"] = max(1, options["max_steps"] // 4)
     if options.get("model") != "segformer":
         options["encoder"] = scale.encoder
     return train([store], folder, TrainConfig(**options), resume=True).run
 
 
-def _effort(scale: Scale, size: int, gsd_m: float) -> tuple[int, int]:
+def effort(scale: Scale, row: Row) -> tuple[int, int]:
     """Patches a step and steps of a network: steps of as many pixels, unless that is too few patches."""
-    finer = (scale.gsd_m / gsd_m) ** 2 * (size / scale.patch) ** 2
-    batch = max(_LEAST_BATCH, round(scale.batch / max(1.0, finer)))
-    pixels = batch * (size * _STORED_M / gsd_m) ** 2
-    return batch, int(max(4, min(scale.steps, scale.pixels / pixels)))
+    gsd_m = row.training.get("gsd_m", scale.gsd_m)
+    batch = max(_LEAST_BATCH, round(scale.batch / max(1.0, (scale.gsd_m / gsd_m) ** 2)))
+    pixels = batch * (scale.patch * _STORED_M / gsd_m) ** 2
+    return batch, scale.steps if scale.pixels is None else min(scale.steps, int(scale.pixels / pixels))
 
 
 def main(argv: list[str] | None = None) -> None:

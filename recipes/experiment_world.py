@@ -73,19 +73,19 @@ def perfect(world: Path) -> Path:
     return folder
 
 
-def make_patches(world: Path, store: Path, pairs: Path, options: Mapping[str, Any], *, truth: bool) -> Path:
-    """Cut the patches of a world, labelled by its Landsat scenes or, with ``truth``, by what is true.
-
-    ``options`` are those of :class:`PatchesConfig`.
-    """
+def make_patches(
+    world: Path, store: Path, size: int, pairs: Path, labels: Mapping[str, Any], *, truth: bool
+) -> Path:
+    """Cut the patches of a world, labelled by its Landsat scenes or, with ``truth``, by what is true."""
     if not store.exists():
         store.parent.mkdir(exist_ok=True)
         config = PatchesConfig(
             output=store,
             scenes=(world / "PSScene", perfect(world)) if truth else (world,),
+            size=size,
             format="safetensors",
             splits=(0.8, 0.2, 0.0),
-            **options,
+            **labels,
         )
         make_store(pairs, config)
     return store

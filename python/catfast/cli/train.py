@@ -63,7 +63,6 @@ def _option(flag: str, field: str, kind: Any, text: str, **more: Any) -> Callabl
 @_option("--ema", "ema", float, "Decay of the running mean of the weights; 0: none.")
 @_option("--loss", "loss", str, "ce; against noisy labels gce, sce or bootstrap.")
 @_option("--dice", "dice", float, "Weight of the Dice loss.")
-@_option("--label-shift", "label_shift_m", float, "Metres that labels may lie beside their clouds.")
 @_option("--augment/--no-augment", "augment", None, "Change patches at random, or not.  [default: augment]")
 @_option("--patience", "patience", int, "Validations without gain before it stops; 0: never.")
 @_option("--score", "score", str, "What chooses the model: cloud_iou or loss.")

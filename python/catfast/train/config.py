@@ -55,9 +55,6 @@ class TrainConfig:
     """``ce`` cross-entropy; for noisy labels ``gce`` generalised, ``sce`` symmetric, ``bootstrap`` soft."""
     dice: float = 0.5
     """Weight of the Dice loss beside it."""
-    label_shift_m: float = 0.0
-    """How far labels may lie beside their clouds, metres: they are shifted to where the network, once it has
-    learnt something, most likely has them (:mod:`catfast.train.shifts`); 0 takes them as they lie."""
     augment: bool = True
     """Turn, zoom, recalibrate, haze, shift bands, add noise and cut edges."""
     patience: int = 10
@@ -102,8 +99,6 @@ class TrainConfig:
                 found.append(f"{flag} must be distinct names from {', '.join(known)}, not {','.join(names)}")
         if self.classes is not None and not ({"clear", "cloud"} <= set(self.classes)):
             found.append(f"--classes must hold clear and cloud, not {','.join(self.classes)} alone")
-        if self.label_shift_m and {"snow", "water"} & set(self.classes or ()):
-            found.append("--label-shift is for clear, cloud and shadow: snow and water stay where they are")
         if self.encoder is not None and self.model == "segformer":
             found.append("--encoder is for unet and deeplabv3plus; a segformer takes --variant")
         if self.variant is not None and self.model != "segformer":
@@ -133,7 +128,6 @@ class TrainConfig:
             ("--dice", self.dice, -1e-9, 100.0),
             ("--ema", self.ema, -1e-9, 0.999999),
             ("--gsd", self.gsd_m, 0.0, 10_000.0),
-            ("--label-shift", self.label_shift_m, -1e-9, 10_000.0),
         ):
             if number is not None and not (math.isfinite(number) and low < number <= high):
                 found.append(f"{flag} must be from {max(low, 0):g} to {high:g}, not {number:g}")

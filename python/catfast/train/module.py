@@ -19,15 +19,12 @@ from catfast.train.augment import WIDTH, apply
 from catfast.train.config import TrainConfig
 from catfast.train.data import Batch
 from catfast.train.losses import targets, total
-from catfast.train.shifts import moved
 from catfast.train.stream import Plan
 
 __all__ = ["Learner"]
 
 _NO_DECAY = 1
 """Tensors of at most this many dimensions (biases, normalisation) are not decayed."""
-_MOVED_FROM = 0.4
-"""Share of the steps that are taken before labels may be moved."""
 _LAST_RATE = 0.01
 """Share of the peak rate that the cosine ends at."""
 
@@ -82,8 +79,7 @@ class Learner(LightningModule):
         )
         seen = (image > 0).all(1)
         padded = self._normalised(image.index_select(1, cast(Tensor, self.bands)), seen)
-        known = known & seen
-        return {"image": padded, "goal": goal, "known": known, "seen": seen, "weight": weight[:, 0]}
+        return {"image": padded, "goal": goal, "known": known & seen, "weight": weight[:, 0]}
 
     def _normalised(self, image: Tensor, seen: Tensor) -> Tensor:
         """What the network sees: normalised, 0 where nothing was seen as in masking, padded to multiples."""
@@ -96,17 +92,8 @@ class Learner(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch."""
         logits = self._logits(self.network, batch)
-        goal, known = self._labels(logits, batch)
-        return self._loss(logits, goal, known, batch["weight"], self.config.loss, self.config.dice)
-
-    def _labels(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Labels and where they are known, moved once the network has seen enough to tell where to."""
-        goal, known = batch["goal"], batch["known"]
-        gsd_m = self.model.gsd_m
-        reach = round(self.config.label_shift_m / gsd_m)
-        if not reach or self.trainer.global_step < _MOVED_FROM * self.plan.steps:
-            return goal, known
-        return moved(logits, goal, known, batch["seen"], reach=reach, gsd_m=gsd_m)
+        form, dice = self.config.loss, self.config.dice
+        return self._loss(logits, batch["goal"], batch["known"], batch["weight"], form, dice)
 
     def _logits(self, network: nn.Module, batch: Batch) -> Tensor:
         height, width = batch["known"].shape[1:]
