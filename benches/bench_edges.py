@@ -22,7 +22,7 @@ from catfast import _core
 from catfast.mask import MaskConfig, Masker
 from catfast.mask.predict import Mosaic, Rules
 from catfast.mask.rows import SceneRows
-from catfast.mask.tiling import plan_axes
+from catfast.mask.tiling import Tile, plan_axes
 from catfast.planet import describe_scene
 from catfast.raster import open_raster
 from catfast.simulate import WorldConfig, simulate_world
@@ -96,7 +96,7 @@ def without_error(scene: Path, truth: Codes, *, blurred: bool) -> Iterator[tuple
     for edges in ("guided", "plain"):
         mosaic = Mosaic(3, down, across, guided=True)
         mosaic.guide(image, down.network)
-        mosaic.add(answer, np.zeros(1, np.int64))
+        mosaic.add(answer, [Tile(row=0, column=0, size=answer.shape[2:])])
         rules = Rules(codes=(0, 1, 2), cloud=1, threshold=None, confidence=False, guided=edges == "guided")
         yield edges, mosaic.classify(valid, 0, factor, rules, bright if rules.guided else None).mask
 

@@ -188,6 +188,7 @@ def main() -> None:
         folder = Path(name)
         small, large = (write_scene(folder / f"{side}.tif", side, side) for side in sides)
         add(stages(small, THREADS))
+        add(stages(small, THREADS, 3.0))
         add(rates(small, large, sizes, rounds, chosen.quick))
         add(beside_rivals(small, sizes[0], rounds, chosen.quick))
         if chosen.gpx:

@@ -12,10 +12,10 @@ import numpy as np
 
 from catfast import _core
 from catfast.classes import NODATA
-from catfast.mask.predict import Mosaic, Rules
+from catfast.mask.predict import Mosaic, Rules, starts
 from catfast.mask.rows import SceneRows
 from catfast.mask.runtimes import choose_runtime
-from catfast.mask.tiling import Axis, plan_axes
+from catfast.mask.tiling import Axis, batches, fitted, plan_axes
 from catfast.models import ModelConfig, bundled
 from catfast.planet import describe_scene
 from catfast.raster import CogStyle, cog_writer, file_sha256, open_raster
@@ -37,8 +37,11 @@ class Clock:
         return found
 
 
-def stages(scene: Path, threads: int) -> list[Result]:
-    """Pixels a second of every stage, and its share of the processor time of all."""
+def stages(scene: Path, threads: int, gsd_m: float | None = None) -> list[Result]:
+    """Pixels a second of every stage, and its share of the processor time of all.
+
+    ``gsd_m``: what the network works at; None: the model's own.
+    """
     clock = Clock()
     _core.set_threads(threads)
     model = ModelConfig.load(bundled())
@@ -51,7 +54,7 @@ def stages(scene: Path, threads: int) -> list[Result]:
         gsd = described.gsd_m or (model.gsd_m, model.gsd_m)
         down, across = plan_axes(
             scene=(grid.height, grid.width),
-            factor=(model.gsd_m / gsd[0], model.gsd_m / gsd[1]),
+            factor=((gsd_m or model.gsd_m) / gsd[0], (gsd_m or model.gsd_m) / gsd[1]),
             tile=model.tile,
             halo=model.halo,
             multiple_of=model.multiple_of,
@@ -61,7 +64,7 @@ def stages(scene: Path, threads: int) -> list[Result]:
             valid = rows.take_validity(grid.height)
     mask = _network(clock, model, runtime, image, valid, down, across)
     clock.time("write", _write, scene.with_name("stages.tif"), grid, mask)
-    return _told(clock, grid.width * grid.height / 1e6)
+    return _told(clock, grid.width * grid.height / 1e6, "" if gsd_m is None else f" at {gsd_m:g} m")
 
 
 def _read(scene: Path, verify: str) -> None:
@@ -77,17 +80,19 @@ def _network(
     rules = Rules(codes=model.codes, cloud=model.classes.index("cloud"), threshold=None, confidence=False)
     mosaic, done, parts = Mosaic(len(model.codes), down, across), 0, []
     origins = down.origins()
-    columns = np.array(across.origins(), np.int64)
     factor = (down.factor, across.factor)
     norm = {"mean": np.array(model.mean, np.float32), "std": np.array(model.std, np.float32)}
+    sizes = {"tile": model.tile, "halo": model.halo, "multiple_of": model.multiple_of}
     for origin, following in zip(origins, [*origins[1:], down.network], strict=True):
         part = np.ascontiguousarray(image[:, origin : origin + down.tile])
-        tiles = np.empty((len(columns), len(model.bands), down.tile, across.tile), np.float32)
-        place = (np.zeros_like(columns), columns)
-        clock.time("cut and blend tiles", _core.cut_tiles, part, *place, tiles, clip=model.clip, **norm)
-        answers = clock.time("network", runtime.predict, tiles)
         mosaic.move_to(origin)
-        clock.time("cut and blend tiles", mosaic.add, answers, columns)
+        for group in batches(fitted(np.isfinite(part[0]), **sizes), len(origins)):
+            tiles = np.empty((len(group), len(model.bands), *group[0].size), np.float32)
+            clock.time(
+                "cut and blend tiles", _core.cut_tiles, part, *starts(group), tiles, clip=model.clip, **norm
+            )
+            answers = clock.time("network", runtime.predict, tiles)
+            clock.time("cut and blend tiles", mosaic.add, answers, group)
         ready = down.ready(following)
         found = clock.time("classify", mosaic.classify, valid[done:ready], done, factor, rules)
         parts.append(found.mask)
@@ -102,7 +107,7 @@ def _write(path: Path, grid: Any, mask: Any) -> None:
         writer.finish(CogStyle(descriptions=("mask",), tags={}, band_tags={}))
 
 
-def _told(clock: Clock, pixels: float) -> list[Result]:
+def _told(clock: Clock, pixels: float, at: str) -> list[Result]:
     """What one stage took that contains another is told without that one."""
     took = dict(clock.took)
     for name, contained in (("read and check", "read"), ("read and resample", "read")):
@@ -112,7 +117,7 @@ def _told(clock: Clock, pixels: float) -> list[Result]:
     total = sum(cpu for _, cpu in took.values())
     return [
         Result(
-            name=f"stage: {name}",
+            name=f"stage{at}: {name}",
             value=round(pixels / wall, 1),
             unit="Mpx/s",
             note=f"{wall:.2f} s alone, {cpu:.2f} s of processor time: {100 * cpu / total:.0f} % of all",

@@ -39,8 +39,17 @@ class Result:
     """How to read it."""
 
 
-def options(description: str, *, files: Mapping[str, str] | None = None, **flags: str) -> argparse.Namespace:
-    """Parse ``--quick``, ``--json FILE``, `flags`, `files` (name to help); refuse to time a debug build."""
+def options(
+    description: str,
+    *,
+    files: Mapping[str, str] | None = None,
+    texts: Mapping[str, tuple[str, str]] | None = None,
+    **flags: str,
+) -> argparse.Namespace:
+    """Parse ``--quick``, ``--json FILE``, `flags`, `files` (name: help), `texts` (name: default and help).
+
+    Refuses to time a debug build.
+    """
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="smaller and fewer: ends within a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
@@ -48,6 +57,8 @@ def options(description: str, *, files: Mapping[str, str] | None = None, **flags
         parser.add_argument(f"--{name}", action="store_true", help=text)
     for name, text in (files or {}).items():
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=text)
+    for name, (default, text) in (texts or {}).items():
+        parser.add_argument(f"--{name}", default=default, help=f"{text} [{default}]")
     parsed = parser.parse_args()
     if _core.BUILD_PROFILE != "release":
         raise SystemExit("catfast._core is a debug build; time a release build: maturin develop --release")

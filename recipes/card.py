@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from catfast.models import ModelConfig, Parity
+from recipes.chips import CLEAR_SOURCE
 from recipes.settings import Settings, Stage
 
 __all__ = ["write_card"]
@@ -17,6 +18,12 @@ _RIVAL_NOTE = f"""
 {RIVAL} is its network of four bands, fed at the pixels of the chips (`python -m recipes.rival`);
 it may have been trained on scenes that some of them were cut from.
 """
+
+_CLEAR_SCENES = """
+   - {count} images without clouds, taught as not cloud: **Sentinel-2** over the Dolomites, its few small clouds
+     left out (from the repository ducciorocchini/imageRy), and over tundra, **Landsat 8** over the same tundra
+     (both from initze/RTS_digitization_experiment), **Landsat 9** over a dry coast (from compgeolab/xlandsat).
+     Contains modified Copernicus Sentinel data; Landsat imagery courtesy of the U.S. Geological Survey."""
 
 _TEMPLATE = Path(__file__).with_name("card.md")
 
@@ -53,6 +60,7 @@ def _text(folder: Path, settings: Settings, scores: dict[str, Any], parity: Pari
         real=round(settings.batch * fine.real_share),
         overlay=settings.overlay,
         chips=sum(chips.values()),
+        clear=_CLEAR_SCENES.format(count=chips[CLEAR_SOURCE]) if CLEAR_SOURCE in chips else "",
         l8=chips.get("l8_biome", 0),
         ocn=chips.get("on_cloud_n", 0),
         ukis=chips.get("ukis_csmask", 0),
@@ -70,7 +78,7 @@ def _pooled(scores: dict[str, Any]) -> str:
         "| chips | | IoU | overall accuracy | precision | recall |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for source, entry in scores["pooled"].items():
+    for source, entry in _clouded(scores).items():
         alone = scores["simulation_only"]["chips"][source]["model"]
         label = f"{_NAMES[source]} ({entry['chips']})"
         rows.append(_row(label, "held out", entry["model"]))
@@ -79,6 +87,11 @@ def _pooled(scores: dict[str, Any]) -> str:
         if rival := scores.get("rival"):
             rows.append(_row("", RIVAL, rival["pooled"][source]))
     return "\n".join(rows) + "\n" + (_RIVAL_NOTE if "rival" in scores else "")
+
+
+def _clouded(scores: dict[str, Any]) -> dict[str, Any]:
+    """Pooled scores of the sources that have clouds."""
+    return {source: entry for source, entry in scores["pooled"].items() if source in _NAMES}
 
 
 def _row(label: str, who: str, figures: dict[str, float]) -> str:
@@ -106,10 +119,18 @@ def _clear_chips(scores: dict[str, Any]) -> str:
         tp, _, fn, _ = entry["model"]
         if tp + fn == 0:
             counts = [entry["model"], entry["rule"]]
-            counts += [scores["rival"]["by_chip"][name]] if "rival" in scores else []
-            shares = " | ".join(f"{fp / (fp + tn):.1%}" for _, fp, _, tn in counts)
-            rows.append(f"| {name} | {shares} |")
+            shares = [f"{fp / (fp + tn):.1%}" for _, fp, _, tn in counts]
+            shares += [_rival_share(scores["rival"], name)] if "rival" in scores else []
+            rows.append(f"| {name} | {' | '.join(shares)} |")
     return "\n".join(rows) + "\n"
+
+
+def _rival_share(rival: dict[str, Any], name: str) -> str:
+    """Share that the rival calls cloud, of a chip or of a check image; a dash where it was not scored."""
+    if counts := rival["by_chip"].get(name):
+        _, fp, _, tn = counts
+        return f"{fp / (fp + tn):.1%}"
+    return f"{rival['checks'][name]:.1%}" if name in rival["checks"] else "-"
 
 
 def _head(names: str, scores: dict[str, Any]) -> list[str]:

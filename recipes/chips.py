@@ -5,6 +5,9 @@ The labels of a chip become 0 clear, 1 cloud (thin cloud too), 2 shadow, 254 cle
 
 from __future__ import annotations
 
+import math
+import re
+import tarfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +18,18 @@ import numpy.typing as npt
 import rasterio
 
 from catfast.evaluate.codes import THIN, code_table
-from recipes.settings import CLEAR, CLOUD, NOT_CLOUD, SHADOW
+from recipes.settings import CLEAR, CLOUD, IGNORE, NOT_CLOUD, SHADOW
 
-__all__ = ["Check", "Chip", "folds", "load_checks", "load_chips"]
+__all__ = ["CLEAR_SOURCE", "Check", "Chip", "folds", "load_checks", "load_chips"]
+
+CLEAR_SOURCE = "unclouded"
+"""Source of the clear images; last by name, so that the folds of the other chips do not depend on them."""
+
+_DOLOMITES = "Dolomites, a few small clouds, Sentinel-2"
+_TUNDRA, _LOW_SUN = "Arctic tundra, Sentinel-2", "Arctic tundra, Landsat 8, low sun"
+_COAST = "dry coast, Landsat 9"
+_CLOUDED = ((slice(20, 200), slice(0, 130)), (slice(40, 280), slice(785, 950)))
+"""Rows and columns around the clouds of the Dolomites, found by eye: not taught, not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +39,7 @@ class Chip:
     name: str
     """Names the scene it was cut from."""
     source: str
-    """``l8_biome``, ``on_cloud_n`` or ``ukis_csmask``."""
+    """``l8_biome``, ``on_cloud_n``, ``ukis_csmask`` or ``unclouded``."""
     image: npt.NDArray[np.float32]
     """Reflectance (4, h, w): blue, green, red, near infrared."""
     label: npt.NDArray[np.uint8]
@@ -51,10 +63,14 @@ class Check:
     """True where all of it is cloud."""
 
 
-def load_chips(folder: Path) -> list[Chip]:
-    """All chips under ``folder`` (l8biome_patches, on_cloud_n, ukis_csmask), in the order of their names."""
+def load_chips(folder: Path, *, clear: bool = False) -> list[Chip]:
+    """All chips under ``folder`` (l8biome_patches, on_cloud_n, ukis_csmask), in the order of their names.
+
+    With ``clear``, images without a cloud follow (dolomites_s2, tundra_s2_l8_awi, landsat_c2_xlandsat).
+    """
     found = [*_l8_biome(folder / "l8biome_patches"), *_on_cloud_n(folder / "on_cloud_n")]
     found += _ukis(folder / "ukis_csmask")
+    found += _unclouded(folder) if clear else []
     if not found:
         raise FileNotFoundError(f"no chips in {folder}")
     return found
@@ -103,29 +119,65 @@ def _ukis(folder: Path) -> Iterator[Chip]:
         yield Chip(name, "ukis_csmask", _read(path) * np.float32(1e-4), label)
 
 
+def _unclouded(folder: Path) -> Iterator[Chip]:
+    """Images that are clear by eye; whether a pixel lies in shadow is not known."""
+    images = {_DOLOMITES: _dolomites(folder), **_tundra(folder), _COAST: _coast(folder)}
+    for name, image in images.items():
+        if image is not None:
+            label = np.full(image.shape[1:], NOT_CLOUD, np.uint8)
+            for box in _CLOUDED if name == _DOLOMITES else ():
+                label[box] = IGNORE
+            yield Chip(name, CLEAR_SOURCE, image, label)
+
+
 def load_checks(folder: Path) -> list[Check]:
-    """Images used for checks alone, never for training; those that are absent are left out."""
-    tundra = folder / "tundra_s2_l8_awi"
-    stem = "Bykovsky_S2_20210721T035541_20210721T035540_T52WEE.tif"
+    """Images whose share called cloud is looked at; those that are absent are left out."""
     overcast = folder / "s2_overcast_unlabelled"
-    dolomites = [folder / "dolomites_s2" / f"sentinel.dolomites.b{band}.tif" for band in (2, 3, 4, 8)]
-    scale = np.float32(1e-4)
-    recipes = [
-        ("PlanetScope at 9 m", folder / "planetscope_s2_pair" / "pan_test.tif", False),
-        ("Arctic tundra, Sentinel-2", tundra / stem, False),
-        ("Arctic tundra, Landsat 8, low sun", tundra / "Bykovsky_L8_LC08_198234_20210718.tif", False),
-        ("dark soil, Sentinel-2", overcast / "101657.tif", False),
-        ("overcast, Sentinel-2", overcast / "100909.tif", True),
-    ]
-    found = []
-    for name, path, cloudy in recipes:
-        if path.exists():
-            bands = (1, 2, 3, 7) if path.name == stem else (1, 2, 3, 4)
-            image = _read(path, bands) * (np.float32(1) if "Landsat" in name else scale)
-            found.append(Check(name, _thirds(image) if "9 m" in name else image, cloudy))
-    if all(path.exists() for path in dolomites):
-        image = np.concatenate([_read(path, (1,)) for path in dolomites])
-        found.append(Check("Dolomites, a few small clouds, Sentinel-2", (image - 1000) * scale, False))
+    planet = _scaled(folder / "planetscope_s2_pair" / "pan_test.tif")
+    images = {
+        "PlanetScope at 9 m": planet if planet is None else _thirds(planet),
+        **_tundra(folder),
+        "dark soil, Sentinel-2": _scaled(overcast / "101657.tif"),
+        "overcast, Sentinel-2": _scaled(overcast / "100909.tif"),
+        _DOLOMITES: _dolomites(folder),
+    }
+    return [Check(name, image, "overcast" in name) for name, image in images.items() if image is not None]
+
+
+def _scaled(path: Path, bands: tuple[int, ...] = (1, 2, 3, 4)) -> npt.NDArray[np.float32] | None:
+    return _read(path, bands) * np.float32(1e-4) if path.exists() else None
+
+
+def _tundra(folder: Path) -> dict[str, npt.NDArray[np.float32] | None]:
+    part = folder / "tundra_s2_l8_awi"
+    sentinel = part / "Bykovsky_S2_20210721T035541_20210721T035540_T52WEE.tif"
+    landsat = part / "Bykovsky_L8_LC08_198234_20210718.tif"
+    low = _read(landsat) if landsat.exists() else None
+    return {_TUNDRA: _scaled(sentinel, (1, 2, 3, 7)), _LOW_SUN: low}
+
+
+def _dolomites(folder: Path) -> npt.NDArray[np.float32] | None:
+    paths = [folder / "dolomites_s2" / f"sentinel.dolomites.b{band}.tif" for band in (2, 3, 4, 8)]
+    if not all(path.exists() for path in paths):
+        return None
+    found: npt.NDArray[np.float32] = np.concatenate([_read(path, (1,)) for path in paths])
+    return (found - np.float32(1000)) * np.float32(1e-4)
+
+
+def _coast(folder: Path) -> npt.NDArray[np.float32] | None:
+    """Top-of-atmosphere reflectance, from Collection 2's numbers and its sun (USGS LSDS-1619)."""
+    stem = "LC09_L1TP_063046_20230714_20230714_02_T1"
+    path = folder / "landsat_c2_xlandsat" / f"{stem}-cropped.tar.gz"
+    if not path.exists():
+        return None
+    with tarfile.open(path) as packed:
+        text = packed.extractfile(f"{stem}_MTL.txt")
+        said = re.search(rb"SUN_ELEVATION = ([\d.]+)", text.read()) if text else None
+    if said is None:
+        raise ValueError(f"{path}: expected SUN_ELEVATION in {stem}_MTL.txt, found none")
+    bands = [_read(Path(f"/vsitar/{{{path}}}/{stem}_B{band}.TIF"), (1,)) for band in (2, 3, 4, 5)]
+    sun = np.float32(math.sin(math.radians(float(said[1]))))
+    found: npt.NDArray[np.float32] = (np.concatenate(bands) * np.float32(2e-5) - np.float32(0.1)) / sun
     return found
 
 

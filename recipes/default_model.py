@@ -26,7 +26,7 @@ from torch import nn
 
 from catfast.models import build, export, load, save
 from recipes.card import write_card
-from recipes.chips import Chip, folds, load_checks, load_chips
+from recipes.chips import Check, Chip, folds, load_checks, load_chips
 from recipes.domain import domain_of
 from recipes.loop import train
 from recipes.score import score_checks, score_chips, summary
@@ -40,13 +40,23 @@ _PRETRAINED, _FINAL = "pretrained", "final"
 
 def pretrain(settings: Settings, work: Path, chips_folder: Path, device: str = "cpu") -> Path:
     """Train on simulation alone; real chips are only looked at, for the log."""
-    chips, config = load_chips(chips_folder), settings.config()
+    chips, config = _chips(settings, chips_folder), settings.config()
 
     def watch(module: nn.Module, step: int) -> None:
         print(json.dumps(summary(score_chips(module, config, chips))), flush=True)
 
     torch.manual_seed(settings.pretrain.seed)
     return _run(settings, settings.pretrain, build(config), [], work / _PRETRAINED, device, watch)
+
+
+def _chips(settings: Settings, folder: Path) -> list[Chip]:
+    return load_chips(folder, clear=settings.clear_scenes)
+
+
+def _unseen(checks: list[Check], taught: list[Chip]) -> list[Check]:
+    """Checks that are not among the images taught."""
+    names = {chip.name for chip in taught}
+    return [check for check in checks if check.name not in names]
 
 
 def finetune(settings: Settings, work: Path, chips: list[Chip], name: str, device: str = "cpu") -> Path:
@@ -117,7 +127,8 @@ def fold_parts(settings: Settings, chips: list[Chip], number: int) -> tuple[list
 
 def crossval(settings: Settings, work: Path, chips_folder: Path, device: str = "cpu") -> dict[str, Any]:
     """Finetune without each fold in turn and score the fold; the pretrained weights saw none of them."""
-    chips, checks, config = load_chips(chips_folder), load_checks(chips_folder), settings.config()
+    chips, checks = _chips(settings, chips_folder), load_checks(chips_folder)
+    config = settings.config()
     by_chip: dict[str, Any] = {}
     fold_scores = []
     for number in range(settings.folds):
@@ -125,7 +136,8 @@ def crossval(settings: Settings, work: Path, chips_folder: Path, device: str = "
         module = load(finetune(settings, work, kept, f"fold{number}", device)).to(device)
         scores = score_chips(module, config, held)
         by_chip |= scores
-        fold_scores.append({"chips": summary(scores), "checks": score_checks(module, config, checks)})
+        unseen = _unseen(checks, kept)
+        fold_scores.append({"chips": summary(scores), "checks": score_checks(module, config, unseen)})
     pooled = summary(by_chip)
     report = {"pooled": pooled, "folds": fold_scores, "by_chip": by_chip}
     base = load(work / _PRETRAINED).to(device)
@@ -140,13 +152,14 @@ def crossval(settings: Settings, work: Path, chips_folder: Path, device: str = "
 
 def ship(settings: Settings, work: Path, chips_folder: Path, out: Path, device: str = "cpu") -> None:
     """Finetune on all chips, write the model folder and its card."""
-    chips, checks, config = load_chips(chips_folder), load_checks(chips_folder), settings.config()
+    chips, checks = _chips(settings, chips_folder), load_checks(chips_folder)
+    config = settings.config()
     module = load(finetune(settings, work, chips, _FINAL, device))
     config = replace(config, domain=domain_of(settings, chips))
     save(module, config, out)
     parity = export(out)
     scores = json.loads((work / "scores.json").read_text(encoding="utf-8"))
-    scores["final_checks"] = score_checks(module, config, checks)
+    scores["final_checks"] = score_checks(module, config, _unseen(checks, chips))
     rounds = [_rounds(settings, _FINAL, number) for number in range(settings.members)]
     parts = [_PRETRAINED, *(part for member in rounds for part, _ in member)]
     scores["runs"] = [json.loads((work / part / RECORD).read_text(encoding="utf-8")) for part in parts]
@@ -159,8 +172,8 @@ def ship(settings: Settings, work: Path, chips_folder: Path, out: Path, device: 
 
 def _ahead(settings: Settings, arguments: argparse.Namespace) -> None:
     """Train one model that crossval or ship will find done: several can run side by side."""
-    chips = load_chips(arguments.chips)
-    if arguments.stage == _FINAL:
+    chips = _chips(settings, arguments.chips)
+    if arguments.stage != "fold":
         finetune(settings, arguments.work, chips, _FINAL, arguments.device)
     else:
         kept, _ = fold_parts(settings, chips, arguments.fold)
@@ -186,7 +199,8 @@ def changed(settings: Settings, changes: list[str]) -> Settings:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m recipes.default_model", description=__doc__)
-    parser.add_argument("stage", choices=["pretrain", "fold", "final", "crossval", "ship", "all"])
+    stages = ["pretrain", "fold", "final", "crossval", "trial", "ship", "all"]
+    parser.add_argument("stage", choices=stages, help="trial: crossval, then the weights of all chips")
     parser.add_argument("--work", type=Path, required=True, help="folder for states, logs and scores")
     parser.add_argument("--chips", type=Path, required=True, help="folder of the real data")
     parser.add_argument("--out", type=Path, help="model folder to write (ship, all)")
@@ -208,10 +222,10 @@ def main(argv: list[str] | None = None) -> None:
     where = (settings, arguments.work, arguments.chips)
     if arguments.stage in ("pretrain", "all"):
         pretrain(*where, arguments.device)
-    if arguments.stage in ("fold", "final"):
-        _ahead(settings, arguments)
-    if arguments.stage in ("crossval", "all"):
+    if arguments.stage in ("crossval", "trial", "all"):
         crossval(*where, arguments.device)
+    if arguments.stage in ("fold", "final", "trial"):
+        _ahead(settings, arguments)
     if arguments.stage in ("ship", "all"):
         if arguments.out is None:
             parser.error("--out is needed to ship")

@@ -12,8 +12,16 @@ from recipes.settings import Settings
 
 __all__ = ["domain_of"]
 
-SENSORS = {"l8_biome": "OLI", "on_cloud_n": "MSI", "landsat5": "TM", "landsat7": "ETM+"}
-"""Instrument by source of a chip, or by its name where a source has several."""
+SENSORS = {
+    "l8_biome": "OLI",
+    "on_cloud_n": "MSI",
+    "landsat5": "TM",
+    "landsat7": "ETM+",
+    "Landsat 8": "OLI",
+    "Landsat 9": "OLI-2",
+    "Sentinel-2": "MSI",
+}
+"""Instrument by source of a chip, or by a part of its name where a source has several."""
 
 SIMULATED = ("PS2", "PS2.SD", "PSB.SD")
 """Instruments that the simulated scenes stand for: PlanetScope's, of which no real image was at hand."""
@@ -29,9 +37,14 @@ def domain_of(settings: Settings, chips: list[Chip]) -> Domain:
     """
     images, _ = batch(CHUNKS * settings.chunk, 128, seed=settings.pretrain.seed)
     every = [*images, *(chip.image for chip in chips)]
-    sensors = {SENSORS.get(chip.name, SENSORS.get(chip.source)) for chip in chips}
+    sensors = {name for key, name in SENSORS.items() if any(key in (c.source, *_parts(c)) for c in chips)}
     return Domain.seen(
         images=every,
         sun_elevations=[math.degrees(SUN_ELEVATION[0])],
-        sensors=(*(name for name in SENSORS.values() if name in sensors), *SIMULATED),
+        sensors=(*(name for name in dict.fromkeys(SENSORS.values()) if name in sensors), *SIMULATED),
     )
+
+
+def _parts(chip: Chip) -> list[str]:
+    """What a name is made of: a plain one, or what is seen and by which satellite."""
+    return chip.name.split(", ")

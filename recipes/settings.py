@@ -63,6 +63,8 @@ class Settings:
     """Share of real crops that get simulated clouds on top."""
     band_gain: float = 0.03
     """Standard deviation of the calibration of one band against the others in real crops."""
+    clear_scenes: bool = False
+    """Whether real images that show hardly a cloud are taught beside the chips, as not cloud."""
     reuse: int = 2
     """Times each simulated scene is seen, turned and flipped anew."""
     chunk: int = 128

@@ -78,7 +78,7 @@ PATH = click.Path(path_type=Path)
 )
 @click.option(
     "--runtime",
-    type=click.Choice(["default", "auto", "onnxruntime", "openvino", "openvino-bf16", "torch"]),
+    type=click.Choice(["default", "auto", "onnxruntime", "openvino", "openvino-bf16", "torch", "torch-bf16"]),
     default="default",
     help="default: onnxruntime, torch on a GPU; auto: the fastest installed that gives the same classes.",
 )

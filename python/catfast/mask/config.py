@@ -15,7 +15,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 SCHEMES = ("full", "binary")
 FORMATS = ("mask", "udm2")
 EDGES = ("guided", "plain")
-RUNTIMES = ("default", "auto", "onnxruntime", "openvino", "openvino-bf16", "torch")
+RUNTIMES = ("default", "auto", "onnxruntime", "openvino", "openvino-bf16", "torch", "torch-bf16")
 PRESETS: Mapping[str, float | None] = {"conservative": 0.3, "balanced": None, "liberal": 0.7}
 """Thresholds by name: ``conservative`` keeps only what is surely clear, ``liberal`` all that may be clear."""
 
@@ -60,8 +60,8 @@ class MaskConfig:
     """``guided``: edges follow the image's brightness where the network is coarser; ``plain``: bilinear."""
     runtime: str = "default"
     """What runs the network: ``default`` is onnxruntime, or torch for a GPU or a model without model.onnx;
-    ``auto`` the fastest installed: torch on a CUDA GPU, ``openvino``, ``onnxruntime``. ``openvino-bf16``:
-    faster still, and other classes for a few pixels in a thousand."""
+    ``auto`` the fastest installed: torch on a CUDA GPU, ``openvino``, ``onnxruntime``. ``openvino-bf16``,
+    ``torch-bf16``: faster still, and other classes for a few pixels in a thousand."""
     device: str = "auto"
     """``auto``: a CUDA GPU if torch is asked for and finds one, else ``cpu``; ``cuda``, ``mps``: torch."""
     max_pixels: int = DEFAULT_MAX_SAMPLES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from catfast import _core
 from catfast.classes import BANDS
 from catfast.mask.rows import SceneRows
 from catfast.mask.runtimes import Runtime, Tiles
-from catfast.mask.tiling import Axis, batches
+from catfast.mask.tiling import Axis, Tile, batches, fitted, taper
 from catfast.models.spec import ModelConfig
 
 OUT_ROWS = 512
@@ -63,7 +63,7 @@ class Mosaic:
         self._brightness = np.full((rows, across.network), np.nan, np.float32)
         self._sums = np.zeros((classes, rows, across.network), np.float32)
         self._weights = np.zeros((rows, across.network), np.float32)
-        self._taper = down.taper(), across.taper()
+        self._halo = down.halo
         self._first = 0
         self._origin = 0
 
@@ -78,10 +78,12 @@ class Mosaic:
             array[:, -step:] = 0
         self._first += step
 
-    def add(self, answers: npt.NDArray[np.float32], columns: npt.NDArray[np.int64]) -> None:
-        """Blend answers (n, classes, h, w) of the tiles that start at ``columns``."""
-        rows = np.full_like(columns, self._origin - self._first)
-        _core.blend_tiles(answers, rows, columns, *self._taper, self._sums, self._weights)
+    def add(self, answers: npt.NDArray[np.float32], tiles: Sequence[Tile]) -> None:
+        """Blend answers (n, classes, h, w) of as many tiles of one size; rows count from the origin."""
+        rows, columns = starts(tiles)
+        rows += self._origin - self._first
+        height, width = (taper(length, self._halo) for length in tiles[0].size)
+        _core.blend_tiles(answers, rows, columns, height, width, self._sums, self._weights)
 
     def guide(self, reflectance: npt.NDArray[np.float32], end: int) -> None:
         """Take the brightness of the network rows (bands, n, width) before row ``end``."""
@@ -176,28 +178,31 @@ class Predictor:
         self._image[:, have:] = fresh[self._bands]
 
     def _run_tiles(self, mosaic: Mosaic) -> None:
-        seen = np.isfinite(self._image[0]).any(axis=0)
-        tile_w = self._across.tile
-        starts = [x for x in self._across.origins() if seen[x : x + tile_w].any()]
-        running: deque[tuple[Future[Tiles], npt.NDArray[np.int64]]] = deque()
-        for group in batches(starts, self._batch_size):
-            columns = np.array(group, np.int64)
-            tiles = np.empty((len(group), len(self._model.bands), self._down.tile, tile_w), np.float32)
+        model = self._model
+        sizes = {"tile": model.tile, "halo": model.halo, "multiple_of": model.multiple_of}
+        running: deque[tuple[Future[Tiles], list[Tile]]] = deque()
+        for group in batches(fitted(np.isfinite(self._image[0]), **sizes), self._batch_size):
+            tiles = np.empty((len(group), len(model.bands), *group[0].size), np.float32)
             _core.cut_tiles(
                 self._image,
-                np.zeros_like(columns),
-                columns,
+                *starts(group),
                 tiles,
-                mean=np.array(self._model.mean, np.float32),
-                std=np.array(self._model.std, np.float32),
-                clip=self._model.clip,
+                mean=np.array(model.mean, np.float32),
+                std=np.array(model.std, np.float32),
+                clip=model.clip,
             )
-            running.append((self._runtime.submit(tiles), columns))
+            running.append((self._runtime.submit(tiles), group))
             # Two groups are under way, so that no thread waits for the last tile of a group.
             if len(running) > 1:
                 self._blend(mosaic, *running.popleft())
         while running:
             self._blend(mosaic, *running.popleft())
 
-    def _blend(self, mosaic: Mosaic, answers: Future[Tiles], columns: npt.NDArray[np.int64]) -> None:
-        mosaic.add(answers.result(), columns)
+    def _blend(self, mosaic: Mosaic, answers: Future[Tiles], tiles: list[Tile]) -> None:
+        mosaic.add(answers.result(), tiles)
+
+
+def starts(tiles: Sequence[Tile]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """First rows and first columns, (n,) each."""
+    rows, columns = np.array([(tile.row, tile.column) for tile in tiles], np.int64).T.copy()
+    return rows, columns

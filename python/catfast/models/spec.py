@@ -50,7 +50,7 @@ class ModelConfig:
     """Reflectance is limited to this range first."""
     tile: int = 576
     """Side of the square that the network is run on, network pixels; a multiple of ``multiple_of``."""
-    halo: int = 32
+    halo: int = 16
     """Overlap of neighbouring tiles on each side, network pixels; under half a tile."""
     multiple_of: int = 32
     """Height and width of any input must be multiples of this."""

@@ -84,6 +84,13 @@ pub fn resample_area_into<T: Sample>(
         out.fill(f32::NAN);
         return Ok(());
     }
+    if area.factor == (1.0, 1.0) {
+        out.axis_iter_mut(Axis(1)).into_par_iter().enumerate().for_each(|(i, target)| {
+            let row = area.first_row + i as i64 - area.src_row;
+            dispatch(|| scale_row(&source, row, gain, target));
+        });
+        return Ok(());
+    }
     let columns: Vec<Span> = (0..out.dim().2 as i64).map(|j| area_span(j, area.factor.1, 0, width)).collect();
     let scratch =
         || Scratch { sums: vec![0.0; width], covers: Vec::new(), weights: vec![0.0; columns.len()] };
@@ -92,6 +99,21 @@ pub fn resample_area_into<T: Sample>(
         dispatch(|| mean_row(&source, &span, &columns, gain, scratch, target));
     });
     Ok(())
+}
+
+/// One output row of all bands where output pixels are scene pixels: source row `row`, if there is one.
+#[inline(always)]
+fn scale_row<T: Sample>(source: &Source<T>, row: i64, gain: &[f64], mut target: ArrayViewMut2<f32>) {
+    target.fill(f32::NAN);
+    let Some(row) = usize::try_from(row).ok().filter(|row| *row < source.rows) else { return };
+    let valid = source.valid_row(row);
+    for (band, mut scaled) in target.outer_iter_mut().enumerate() {
+        let values = source.dn_row(band, row).iter().zip(valid);
+        scaled.iter_mut().zip(values).for_each(|(scaled, (&value, &flag))| {
+            let found = (value.into() * gain[band]) as f32;
+            *scaled = if flag == 0 { f32::NAN } else { found };
+        });
+    }
 }
 
 /// One output row of all bands.

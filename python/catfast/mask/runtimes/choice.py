@@ -22,7 +22,7 @@ def choose_runtime(folder: Path, *, device: str, threads: int, runtime: str = "d
     ``default`` is the one whose masks are the same bit for bit wherever it runs on one machine: onnxruntime
     on the processor where the folder has a model.onnx, else torch. ``auto`` is the fastest that is installed
     and gives the same classes: torch on a CUDA GPU, then OpenVINO, then onnxruntime (``bench_runtimes.py``).
-    ``openvino-bf16`` is faster and gives another class to a few pixels in a thousand.
+    ``openvino-bf16`` and ``torch-bf16`` are faster and give another class to a few pixels in a thousand.
 
     Args:
         folder: the model.
@@ -36,8 +36,8 @@ def choose_runtime(folder: Path, *, device: str, threads: int, runtime: str = "d
         MissingExtraError: what is asked for is not installed.
     """
     name, device = _named(folder, device, runtime)
-    if name == "torch":
-        return TorchRuntime(folder, device, threads)
+    if name in ("torch", "torch-bf16"):
+        return TorchRuntime(folder, device, threads, bf16=name == "torch-bf16")
     if device in GPUS:
         raise UsageError(f"--runtime {name} works on the processor: --device {device} is for torch")
     if not (folder / ONNX_NAME).is_file():
@@ -51,7 +51,7 @@ def _named(folder: Path, device: str, runtime: str) -> tuple[str, str]:
     """The runtime and the device that are meant."""
     found = device
     if device == "auto":
-        found = "cuda" if runtime in ("auto", "torch") and _cuda() else "cpu"
+        found = "cuda" if runtime in ("auto", "torch", "torch-bf16") and _cuda() else "cpu"
     if runtime not in ("default", "auto"):
         return runtime, found
     if found in GPUS or not (folder / ONNX_NAME).is_file():

@@ -67,4 +67,5 @@ class Halving:
         if len(part) == 1:
             size = f"{part.shape[2]} x {part.shape[3]} pixels"
             raise UsageError(f"one tile of {size} does not fit into memory: try --device cpu")
-        self._most = len(part) // 2
+        # Another thread may have found less to fit meanwhile.
+        self._most = min(self._most or len(part), len(part) // 2)
