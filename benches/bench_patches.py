@@ -1,13 +1,14 @@
 """Patches, from deflate scenes to a store on disk: filters, shares and labels included.
 
-The rivals do the same work with two processes, one thread each, and their best options: rasterio reads, a
-numpy table and GDAL's nearest warp make the labels, then GeoTIFFs at the same settings (zstd 1, predictor 2),
-WebDataset's tar writer, or numpy and safetensors, a shard a scene. Their processes are started before the
-clock. Ours is flushed to the disk, has digests of patches and files and an index, and compares checksums of
-the scenes' blocks; theirs is flushed too in the lines that say so, which have no goal. Inflating scenes and
-compressing or writing patches are the same on both sides and most of the work, which bounds the ratio. A
-ratio above 1 means that ours is faster. ``--large`` adds a run of 5,000 patches with its peak memory, and
-Spark beside it.
+The rivals (``patch_rivals.py``) have two processes, one thread each, and their best options: GeoTIFFs at the
+same settings (zstd 1, predictor 2), WebDataset's tar writer, or numpy and safetensors, a shard a scene. Their
+processes are started before the clock, and what a run made is put away after it. Ours is flushed to the disk,
+has digests of patches and files and an index, and compares checksums of the scenes' blocks; theirs are
+flushed and have digests too in the lines that say so. "Steady" is the time of all scenes less that of half
+of them: what a long run comes to. The lines "at most" say how much faster than that rival anything could be
+that inflates the same blocks, and compresses the same pixels, with the same libraries on both processors, and
+does nothing else. A ratio above 1 means that ours is faster. ``--large`` adds a run of 5,000 patches with its
+peak memory, and Spark beside it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -29,19 +29,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import rasterio
-from rasterio.enums import Resampling
 from rasterio.transform import Affine
-from rasterio.warp import reproject
 
+import patch_rivals as rivals
 from catfast import _core
 from catfast.patches import PatchesConfig, make_store
-from report import Result, interleaved, options, show, spread, write
+from catfast.raster.layout import BlockLayout
+from patch_rivals import SIZE, Scene
+from report import Result, Run, interleaved, options, show, spread, write
+from report import seconds as timed
 
-SIZE, PROCESSES = 512, 2
-Scene = tuple[Path, Path]
-Patch = tuple[str, np.ndarray, np.ndarray, rasterio.Affine]
-TABLE = np.empty((1, 65536), np.uint8)
-_core.decode_qa(np.arange(65536, dtype=np.uint16)[None], TABLE)
+PROCESSES = 2
+HALF = "half.parquet"
 
 
 def make_scenes(folder: Path, count: int, rows: int, columns: int) -> list[Scene]:
@@ -67,7 +66,8 @@ def make_scenes(folder: Path, count: int, rows: int, columns: int) -> list[Scene
         row = {"pair_id": f"{ps}__{l8}", "ps_id": ps, "l8_id": l8, "dt_s": 5.0, "dt_local_s": 4.0}
         table.append(row | {"ps_acquired": moment})
         scenes.append((image, qa))
-    pq.write_table(pa.Table.from_pylist(table), folder / "pairs.parquet")
+    for name, rows_of in (("pairs.parquet", table), (HALF, table[: count // 2])):
+        pq.write_table(pa.Table.from_pylist(rows_of), folder / name)
     return scenes
 
 
@@ -87,139 +87,143 @@ def write_tiff(path: Path, array: np.ndarray, transform: Affine, nodata: int) ->
         dataset.write(array)
 
 
-def rival_patches(scene: Scene) -> Iterator[Patch]:
-    """Patches of one scene by rasterio and numpy, with the filter on valid pixels and all shares."""
-    image, qa = scene
-    with rasterio.open(image) as source, rasterio.open(qa) as quality:
-        codes = np.full(source.shape, 255, np.uint8)
-        reproject(
-            TABLE[0][quality.read(1)],
-            codes,
-            src_transform=quality.transform,
-            src_crs=quality.crs,
-            dst_transform=source.transform,
-            dst_crs=source.crs,
-            resampling=Resampling.nearest,
-            src_nodata=255,
-            dst_nodata=255,
-        )
-        for row in range(0, source.height - SIZE + 1, SIZE):
-            window = rasterio.windows.Window(0, row, source.width, SIZE)
-            dn, labels = source.read(window=window), codes[row : row + SIZE]
-            valid = (dn != 0).any(axis=0)
-            labels[~valid] = 255
-            for column in range(0, source.width - SIZE + 1, SIZE):
-                tile = np.s_[:, column : column + SIZE]
-                if valid[tile].mean() < 0.5:
-                    continue
-                np.bincount(labels[tile].ravel(), minlength=256)
-                moved = source.transform @ Affine.translation(column, row)
-                yield f"{image.stem}_{row}_{column}", dn[:, *tile], labels[tile], moved
-
-
-def geotiffs(out: Path, scene: Scene) -> int:
-    profile = {"driver": "GTiff", "width": SIZE, "height": SIZE, "crs": "EPSG:32604", "compress": "zstd"}
-    profile |= {"zstd_level": 1, "predictor": 2}
-    count = 0
-    for name, dn, labels, transform in rival_patches(scene):
-        for folder, array, nodata in (("images", dn, 0), ("labels", labels[None], 255)):
-            with rasterio.open(
-                out / folder / f"{name}.tif", "w", count=len(array), dtype=array.dtype, nodata=nodata,
-                transform=transform, **profile,
-            ) as dataset:  # fmt: skip
-                dataset.write(array)
-        count += 1
-    return count
-
-
-def tars(out: Path, scene: Scene) -> int:
-    import webdataset
-
-    count = 0
-    with webdataset.TarWriter(str(out / f"{scene[0].stem}.tar")) as sink:
-        for name, dn, labels, _ in rival_patches(scene):
-            sink.write({"__key__": name, "image.npy": dn, "label.npy": labels})
-            count += 1
-    return count
-
-
-def plain_shards(out: Path, scene: Scene) -> int:
-    from safetensors.numpy import save_file
-
-    found = list(rival_patches(scene))
-    images, labels = (np.stack([patch[k] for patch in found]) for k in (1, 2))
-    save_file({"image": images, "label": labels}, out / f"{scene[0].stem}.safetensors")
-    return len(found)
-
-
-def rival(
-    pool: ProcessPoolExecutor, work: Callable[[Path, Scene], int], scenes: list[Scene], out: Path
-) -> int:
-    shutil.rmtree(out, ignore_errors=True)
-    for folder in ("images", "labels"):
-        (out / folder).mkdir(parents=True)
-    return sum(pool.map(partial(work, out), scenes))
-
-
-def flushed(theirs: Callable[[], int], out: Path) -> int:
-    """The same, and every file brought to the disk, as ours are."""
-    count = theirs()
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(flush, [path for path in out.rglob("*") if path.is_file()]))
-    return count
-
-
-def flush(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def ours(folder: Path, out: Path, **changes: object) -> int:
+def ours(folder: Path, out: Path, pairs: str = "pairs.parquet", **changes: object) -> int:
     config = PatchesConfig(output=out, scenes=(folder,), overwrite=True, **changes)
-    return sum(make_store(folder / "pairs.parquet", config).patches.values())
+    return sum(make_store(folder / pairs, config).patches.values())
 
 
 def one_thread() -> None:
     os.environ["GDAL_NUM_THREADS"] = "1"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Ours and a rival."""
+
+    name: str
+    rival: str
+    way: rivals.Way
+    compressed: bool
+    goal: float
+
+
+CASES = (
+    Case(name="geotiff", rival="rasterio", way=rivals.geotiffs, compressed=True, goal=2.0),
+    Case(name="safetensors", rival="webdataset tar", way=rivals.tars, compressed=False, goal=3.5),
+    Case(
+        name="safetensors, plain", rival="numpy + safetensors", way=rivals.plain_shards,
+        compressed=False, goal=2.0,
+    ),
+)  # fmt: skip
+
+
 def compare(folder: Path, scenes: list[Scene], rounds: int, results: list[Result], *, quick: bool) -> None:
-    cases = {
-        "geotiff": ("rasterio", geotiffs, 2.0),
-        "safetensors": ("webdataset tar", tars, 3.5),
-        "safetensors, plain": ("numpy + safetensors", plain_shards, 2.0),
-    }
+    trash, places = folder / "trash", (folder / "ours", folder / "theirs")
+
+    def clear() -> None:
+        for place in places:
+            rivals.put_away(place, trash)
+
     with ProcessPoolExecutor(PROCESSES, initializer=one_thread) as pool:
-        for name, (told, work, goal) in cases.items():
-            out = folder / "theirs"
-            mine = partial(ours, folder, folder / "ours", format=name.split(",")[0])
-            plain = partial(rival, pool, work, scenes, out)
+        for case in CASES:
+            mine = partial(ours, folder, places[0], format=case.name.split(",")[0])
+            theirs = partial(rivals.run, pool, case.way, scenes, places[1])
             count = mine()
-            assert count == plain(), "the same patches"
-            note = f"{count} patches of {SIZE} px"
-            hard = Result(
-                name=f"patches, {name}", value=0, unit="/s", goal=None if quick else goal, note=note
+            assert count == theirs(), "the same patches"
+            clear()
+            note = f"{count} patches of {SIZE} px" + (", few for the goal" if quick else "")
+            blank = Result(name=f"patches, {case.name}", value=0, unit="/s", note=note)
+            told = f"{case.rival}, {PROCESSES} processes"
+            found, seconds = against(blank, count, mine, {told: theirs}, rounds, clear)
+            lines = [replace(found, goal=None if quick else case.goal)]
+            half = (
+                partial(mine, pairs=HALF),
+                partial(rivals.run, pool, case.way, scenes[: len(scenes) // 2], places[1]),
             )
-            if quick:
-                hard = replace(hard, note=f"{note}, too few to reach the goal")
-            add(results, hard, count, mine, {f"{told}, {PROCESSES} processes": plain}, rounds)
-            if not quick:
-                both = Result(name=f"patches, {name}, both flushed", value=0, unit="/s", note=note)
-                add(results, both, count, mine, {f"{told}, flushed": partial(flushed, plain, out)}, rounds)
+            lines.append(steady(blank, told, count, (mine, theirs), half, rounds, clear))
+            flushed = replace(blank, name=f"{case.name}, both kept")
+            kept = partial(rivals.kept, pool, case.way, scenes, places[1])
+            lines.append(against(flushed, count, mine, {f"{told}, flushed, digests": kept}, rounds, clear)[0])
+            lines.append(at_most(case, scenes, count, seconds, told, rounds))
+            for line in lines:
+                show(line)
+            results += lines
+            clear()
+            shutil.rmtree(trash)
 
 
-def add(
-    results: list[Result],
-    blank: Result,
-    count: int,
-    mine: Callable[[], int],
-    theirs: dict[str, Callable[[], int]],
-    rounds: int,
-) -> None:
-    seconds, best, ratios = interleaved(mine, theirs, rounds)
+def against(
+    blank: Result, count: int, mine: Run, theirs: dict[str, Run], rounds: int, clear: Run
+) -> tuple[Result, float]:
+    """The line of a comparison, and the rival's median seconds."""
+    seconds, best, ratios = interleaved(mine, theirs, rounds, after=clear)
     result = replace(blank, value=round(count / seconds, 1), rival=best, **spread(ratios))
-    show(result)
-    results.append(result)
+    return result, seconds * float(np.median(ratios))
+
+
+def steady(
+    blank: Result,
+    told: str,
+    count: int,
+    whole: tuple[Run, Run],
+    half: tuple[Run, Run],
+    rounds: int,
+    clear: Run,
+) -> Result:
+    """Ours and theirs over all scenes, less half of them."""
+    turns = []
+    for _ in range(rounds):
+        times = []
+        for run in (*whole, *half):
+            times.append(timed(run))
+            clear()
+        turns.append((times[0] - times[2], times[1] - times[3]))
+    rate = count / 2 / max(float(np.median([mine for mine, _ in turns])), 1e-9)
+    ratios = [theirs / max(mine, 1e-9) for mine, theirs in turns]
+    return replace(blank, name=f"{blank.name}, steady", value=round(rate, 1), rival=told, **spread(ratios))
+
+
+def at_most(case: Case, scenes: list[Scene], count: int, theirs: float, told: str, rounds: int) -> Result:
+    """What inflating the scenes, and compressing their pixels, takes by itself on all processors."""
+    bounds = [sum(alone(image, compressed=case.compressed) for image, _ in scenes) for _ in range(rounds)]
+    what = "inflate and zstd alone" if case.compressed else "inflate alone"
+    return Result(
+        name=f"{case.name}, at most",
+        value=round(count / float(np.median(bounds)), 1),
+        unit="/s",
+        rival=told,
+        **spread([theirs / bound for bound in bounds]),
+        note=what,
+    )
+
+
+def alone(image: Path, *, compressed: bool) -> float:
+    """Seconds for the blocks of a scene, and for compressing its pixels' differences as patches."""
+    with rasterio.open(image) as dataset:
+        layout = BlockLayout.of(image, dataset)
+        assert layout is not None
+        blocks = layout.places(layout.area((0, dataset.height), (0, dataset.width)), (1, 2, 3, 4))
+        data = np.fromfile(image, np.uint8)
+        check = partial(_core.first_damaged_block, data, blocks.reshape(-1, 2), codec=layout.codec)
+        took = timed(lambda: check(most=layout.block_bytes))
+        if not compressed:
+            return took
+        pixels = np.moveaxis(dataset.read(), 0, -1)
+        steps = np.diff(pixels, axis=1, prepend=np.uint16(0)).astype(np.uint16)
+        tiles = [
+            np.s_[row : row + SIZE, column : column + SIZE]
+            for row in range(0, dataset.height - SIZE + 1, SIZE)
+            for column in range(0, dataset.width - SIZE + 1, SIZE)
+        ]
+        strips = [
+            np.ascontiguousarray(steps[tile]) for tile in tiles if pixels[tile].any(axis=-1).mean() >= 0.5
+        ]
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        return took + timed(lambda: list(pool.map(squeezed, strips)))
+
+
+def squeezed(strip: np.ndarray) -> int:
+    return len(pa.Codec("zstd", compression_level=1).compress(strip, asbytes=False))
 
 
 def scaling(folder: Path, rounds: int, results: list[Result]) -> None:
@@ -284,12 +288,12 @@ def large(folder: Path, results: list[Result]) -> None:
 def main() -> None:
     given = options(__doc__, large="add a run of 5,000 patches and Spark")
     results: list[Result] = []
-    count, rows, columns, rounds = (2, 1536, 4096, 2) if given.quick else (4, 4096, 8192, 5)
+    count, rows, columns, rounds = (4, 1024, 4096, 2) if given.quick else (4, 4096, 8192, 5)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         scenes = make_scenes(folder, count, rows, columns)
         compare(folder, scenes, rounds, results, quick=given.quick)
-        scaling(folder, rounds, results)
+        scaling(folder, 1 if given.quick else rounds, results)
     if given.large:
         with tempfile.TemporaryDirectory() as name:
             make_scenes(Path(name), 28, 6144, 8192)

@@ -72,16 +72,18 @@ def seconds(run: Run) -> float:
     return time.perf_counter() - start
 
 
-def interleaved(ours: Run, rivals: Mapping[str, Run], rounds: int) -> tuple[float, str | None, list[float]]:
-    """Time ours and every rival in turn, after one call each to warm up.
+def interleaved(
+    ours: Run, rivals: Mapping[str, Run], rounds: int, *, after: Run = lambda: None
+) -> tuple[float, str | None, list[float]]:
+    """Time ours and every rival in turn, after one call each to warm up; ``after`` each, outside the time.
 
     Returns our median seconds, the rival with the best median (None without rivals), and its time over
     ours in each round.
     """
     runs = {"ours": ours, **rivals}
     for run in runs.values():
-        run()
-    times = [{name: seconds(run) for name, run in runs.items()} for _ in range(rounds)]
+        run(), after()
+    times = [{name: (seconds(run), after())[0] for name, run in runs.items()} for _ in range(rounds)]
     median = {name: statistics.median(turn[name] for turn in times) for name in runs}
     rival = min(rivals, key=median.__getitem__) if rivals else None
     ratios = [turn[rival] / turn["ours"] for turn in times] if rival else []

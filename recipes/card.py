@@ -20,10 +20,11 @@ it may have been trained on scenes that some of them were cut from.
 """
 
 _CLEAR_SCENES = """
-   - {count} images without clouds, taught as not cloud: **Sentinel-2** over the Dolomites, its few small clouds
-     left out (from the repository ducciorocchini/imageRy), and over tundra, **Landsat 8** over the same tundra
-     (both from initze/RTS_digitization_experiment), **Landsat 9** over a dry coast (from compgeolab/xlandsat).
-     Contains modified Copernicus Sentinel data; Landsat imagery courtesy of the U.S. Geological Survey."""
+   - {count} images without clouds, taught as not cloud: **Sentinel-2** over the Dolomites, its few small
+     clouds left out (from the repository ducciorocchini/imageRy), and over tundra, **Landsat 8** over the
+     same tundra (both from initze/RTS_digitization_experiment), **Landsat 9** over a dry coast (from
+     compgeolab/xlandsat). Contains modified Copernicus Sentinel data; Landsat imagery courtesy of the
+     U.S. Geological Survey."""
 
 _TEMPLATE = Path(__file__).with_name("card.md")
 

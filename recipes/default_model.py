@@ -53,7 +53,7 @@ def _chips(settings: Settings, folder: Path) -> list[Chip]:
     return load_chips(folder, clear=settings.clear_scenes)
 
 
-def _unseen(checks: list[Check], taught: list[Chip]) -> list[Check]:
+def unseen(checks: list[Check], taught: list[Chip]) -> list[Check]:
     """Checks that are not among the images taught."""
     names = {chip.name for chip in taught}
     return [check for check in checks if check.name not in names]
@@ -136,8 +136,8 @@ def crossval(settings: Settings, work: Path, chips_folder: Path, device: str = "
         module = load(finetune(settings, work, kept, f"fold{number}", device)).to(device)
         scores = score_chips(module, config, held)
         by_chip |= scores
-        unseen = _unseen(checks, kept)
-        fold_scores.append({"chips": summary(scores), "checks": score_checks(module, config, unseen)})
+        left = unseen(checks, kept)
+        fold_scores.append({"chips": summary(scores), "checks": score_checks(module, config, left)})
     pooled = summary(by_chip)
     report = {"pooled": pooled, "folds": fold_scores, "by_chip": by_chip}
     base = load(work / _PRETRAINED).to(device)
@@ -159,7 +159,7 @@ def ship(settings: Settings, work: Path, chips_folder: Path, out: Path, device: 
     save(module, config, out)
     parity = export(out)
     scores = json.loads((work / "scores.json").read_text(encoding="utf-8"))
-    scores["final_checks"] = score_checks(module, config, _unseen(checks, chips))
+    scores["final_checks"] = score_checks(module, config, unseen(checks, chips))
     rounds = [_rounds(settings, _FINAL, number) for number in range(settings.members)]
     parts = [_PRETRAINED, *(part for member in rounds for part, _ in member)]
     scores["runs"] = [json.loads((work / part / RECORD).read_text(encoding="utf-8")) for part in parts]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from catfast.models import Domain
 from catfast.simulate import batch
 from catfast.simulate.surface import SUN_ELEVATION
@@ -28,12 +26,6 @@ SENSORS = {
 SIMULATED = ("PS2", "PS2.SD", "PSB.SD")
 """Instruments that the simulated scenes stand for: PlanetScope's, of which no real image was at hand."""
 
-SATURATED = 1.3
-"""Reflectance that a whole image hardly ever exceeds, but for sensors at their limit."""
-
-SHARE = 99.0
-"""Per cent of the training images that have no more saturated pixels than the bound."""
-
 CHUNKS = 8
 """Of simulated scenes, 128 pixels a side, that are looked at."""
 
@@ -45,13 +37,11 @@ def domain_of(settings: Settings, chips: list[Chip]) -> Domain:
     """
     images, _ = batch(CHUNKS * settings.chunk, 128, seed=settings.pretrain.seed)
     every = [*images, *(chip.image for chip in chips)]
-    shares = [100 * float((image.min(axis=0) > SATURATED).mean()) for image in every]
     sensors = {name for key, name in SENSORS.items() if any(key in (c.source, *_parts(c)) for c in chips)}
-    return Domain(
-        min_sun_elevation=round(math.degrees(SUN_ELEVATION[0]), 1),
+    return Domain.seen(
+        images=every,
+        sun_elevations=[math.degrees(SUN_ELEVATION[0])],
         sensors=(*(name for name in dict.fromkeys(SENSORS.values()) if name in sensors), *SIMULATED),
-        saturated_above=SATURATED,
-        saturated_percent=round(float(np.percentile(shares, SHARE)), 1),
     )
 
 

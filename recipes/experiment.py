@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,7 @@ from catfast.train import TrainConfig, train
 from recipes.experiment_table import Counts, figures, less, markdown, pixels
 from recipes.experiment_world import codes_of, label_of, make_patches, make_world, mine_pairs, scenes
 
-__all__ = ["FULL", "ROWS", "SMALL", "Row", "Scale", "run"]
+__all__ = ["FULL", "ROWS", "SMALL", "Row", "Scale", "effort", "run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,8 @@ class Scale:
     """Ground sampling distance of all rows but those about it, metres."""
     steps: int
     """Optimiser steps of each network."""
+    pixels: int | None
+    """Most pixels that a network is shown: at finer grids it takes fewer steps; None is no limit."""
     batch: int
     """Patches a step; at finer grids fewer, so that a step sees about as many pixels."""
     learning_rate: float
@@ -62,6 +65,7 @@ FULL = Scale(
     patch=512,
     gsd_m=10.0,
     steps=4000,
+    pixels=None,
     batch=16,
     learning_rate=1e-3,
     augment=True,
@@ -74,7 +78,8 @@ SMALL = Scale(
     size_px=1024,
     patch=320,
     gsd_m=30.0,
-    steps=600,
+    steps=300,
+    pixels=15_000_000,
     batch=16,
     learning_rate=4e-3,
     augment=False,
@@ -84,6 +89,8 @@ SMALL = Scale(
 """At Landsat's own 30 m, where a step takes a tenth of a second of one core."""
 
 _LEAST_BATCH = 2
+_STORED_M = 3.0
+"""Ground sampling distance of simulated PlanetScope scenes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,14 +132,15 @@ ROWS = (
     Row(name="U-Net taught by the truth", truth=True),
     Row(name="U-Net, labels moved by --align", labels={"align": True}),
     Row(name="U-Net, nothing ignored", labels={"ignore": frozenset({"fill"})}),
+    Row(name="U-Net, --align and nothing ignored", labels={"align": True, "ignore": frozenset({"fill"})}),
     Row(name="U-Net, pairs within 15 s", pairs={"max_dt_s": 15.0}),
     Row(name="U-Net, soft labels", labels={"method": "fraction"}),
     Row(name="U-Net, no NIR", training={"bands": ("blue", "green", "red")}),
+    Row(name="SegFormer-B0", training={"model": "segformer", "learning_rate": 6e-4}),
     Row(name="U-Net, generalised cross-entropy", training={"loss": "gce", "dice": 0.0}),
     Row(name="U-Net, symmetric cross-entropy", training={"loss": "sce", "dice": 0.0}),
     Row(name="U-Net, bootstrapping", training={"loss": "bootstrap", "dice": 0.0}),
     Row(name="U-Net, cross-entropy without Dice", training={"dice": 0.0}),
-    Row(name="SegFormer-B0", training={"model": "segformer", "learning_rate": 6e-4}),
     Row(name="U-Net at 30 m", training={"gsd_m": 30.0}),
     Row(name="U-Net at 10 m", training={"gsd_m": 10.0}),
     Row(name="U-Net at 3 m", training={"gsd_m": 3.0}),
@@ -164,7 +172,8 @@ def run(work: Path, scale: Scale, rows: Sequence[Row] = ROWS) -> dict[str, Any]:
         for seed in range(scale.seeds):
             counts = _student(work, learn, test, scale, row, seed)
             first = counts["all"] if first is None else first
-            report["students"].append({"row": row.name, "seed": seed} | _of_student(counts, teacher, first))
+            about = {"row": row.name, "seed": seed, "patches": math.prod(effort(scale, row))}
+            report["students"].append(about | _of_student(counts, teacher, first))
         _write(work, report)
     return report
 
@@ -251,8 +260,6 @@ def _trained(work: Path, learn: Path, scale: Scale, row: Row, seed: int, folder:
     options: dict[str, Any] = {
         "classes": ("clear", "cloud"),
         "gsd_m": scale.gsd_m,
-        "max_steps": scale.steps,
-        "validate_every": max(1, scale.steps // 4),
         "patience": 0,
         "seed": seed,
         "ema": 0.98,
@@ -260,11 +267,19 @@ def _trained(work: Path, learn: Path, scale: Scale, row: Row, seed: int, folder:
         "augment": scale.augment,
         **row.training,
     }
-    finer = (scale.gsd_m / options["gsd_m"]) ** 2
-    options["batch_size"] = max(_LEAST_BATCH, round(scale.batch / max(1.0, finer)))
+    options["batch_size"], options["max_steps"] = effort(scale, row)
+    options["validate_every"] = max(1, options["max_steps"] // 4)
     if options.get("model") != "segformer":
         options["encoder"] = scale.encoder
     return train([store], folder, TrainConfig(**options), resume=True).run
+
+
+def effort(scale: Scale, row: Row) -> tuple[int, int]:
+    """Patches a step and steps of a network: steps of as many pixels, unless that is too few patches."""
+    gsd_m = row.training.get("gsd_m", scale.gsd_m)
+    batch = max(_LEAST_BATCH, round(scale.batch / max(1.0, (scale.gsd_m / gsd_m) ** 2)))
+    pixels = batch * (scale.patch * _STORED_M / gsd_m) ** 2
+    return batch, scale.steps if scale.pixels is None else min(scale.steps, int(scale.pixels / pixels))
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -69,8 +69,8 @@ def markdown(report: Mapping[str, Any]) -> str:
         "Everywhere, a teacher counts as saying clear where it ignores.",
         "",
         "| | everywhere | less its teacher | less the first row | where its teacher labels "
-        "| less its teacher | recall | false cloud on clear |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| less its teacher | recall | false cloud on clear | patches shown |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for teacher in report["teachers"]:
         cells = (
@@ -80,6 +80,7 @@ def markdown(report: Mapping[str, Any]) -> str:
             f"{_with_interval(teacher['labelled'])} of {teacher['share_labelled']:.0%}",
             "",
             *_errors(teacher),
+            "",
         )
         lines.append(f"| teacher: {teacher['labels']} | {' | '.join(cells)} |")
     for name in dict.fromkeys(student["row"] for student in report["students"]):
@@ -101,6 +102,7 @@ def _line(name: str, students: Sequence[Mapping[str, Any]]) -> str:
         _with_interval(middle["labelled"]),
         _difference(against["labelled"]),
         *_errors(middle),
+        f"{middle['patches']:,}",
     )
     return f"| {name} | {' | '.join(cells)} |"
 

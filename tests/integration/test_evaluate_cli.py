@@ -181,6 +181,28 @@ class TestSideBySide:
         assert difference["iou"]["value"] == pytest.approx(gap, abs=2e-6)
         assert difference["iou"]["low"] <= difference["iou"]["value"] <= difference["iou"]["high"]
 
+    def test_masks_with_codes_of_their_own(self, catfast, folder, tmp_path, clouds):
+        """Thick, thin, shadow and a value of no answer, as other tools write them; and one with our codes."""
+        kinds = [np.random.default_rng(seed).integers(0, 5, SHAPE) for seed in range(4)]
+        values = np.array([0, 1, 2, 3, 99], np.uint8)
+        for index, kind in enumerate(kinds):
+            write_tif(tmp_path / "theirs" / f"scene_{index}.tif", values[kind])
+            write_tif(tmp_path / "ours" / f"scene_{index}.tif", (kind == 1).astype(np.uint8))
+        masks = ("--against", tmp_path / "theirs", "--against", tmp_path / "ours")
+        codes = ("--against-codes", "cloudsen12", "--against-codes", "catfast")
+        arguments = ("evaluate", folder, *masks, *codes)
+        assert catfast(*arguments, "-o", tmp_path / "a").code == 0
+        assert catfast(*arguments, "-o", tmp_path / "b", "--thin", "clear").code == 0
+        truth, kind = np.stack(clouds), np.stack(kinds)
+        known = kind != 4
+        for name, cloud in (("a", (kind == 1) | (kind == 2)), ("b", kind == 1)):
+            theirs, ours = report_of(tmp_path / name)["contenders"]
+            wanted = iou_of(truth[known], cloud[known])
+            assert theirs["cloud"]["iou"]["value"] == pytest.approx(wanted, abs=1e-6)
+            assert theirs["unanswered"] == (~known).sum()
+            assert theirs["classes_known"] == ["clear", "cloud", "shadow"]
+            assert ours["cloud"]["iou"]["value"] == pytest.approx(iou_of(truth, kind == 1), abs=1e-6)
+
     def test_udm2_of_planet_names_and_pixels_without_answer(self, catfast, tmp_path, clouds):
         name = "20230601_101112_12_2401"
         udm2 = np.zeros((8, *SHAPE), np.uint8)
@@ -305,6 +327,16 @@ class TestRefusals:
         write_tif(tmp_path / "rival" / "else.tif", np.zeros(SHAPE, np.uint8))
         run = catfast("evaluate", folder, "-o", tmp_path / "r", "--against", tmp_path / "rival")
         self.fails(run, 3, "rival: no mask in it has the name of a sample")
+
+    def test_codes_of_masks_that_do_not_fit(self, catfast, known_model, folder, tmp_path):
+        write_tif(tmp_path / "rival" / "scene_0.tif", np.full(SHAPE, 7, np.uint8))
+        report = ("-o", tmp_path / "r")
+        masks = ("evaluate", folder, *report, "--against", tmp_path / "rival")
+        self.fails(catfast(*masks), 3, "mask value 7", "--against-codes")
+        self.fails(catfast(*masks, "--against-codes", "7=cloud"), 2, "--against-codes 7=cloud: expected")
+        self.fails(catfast(*masks, *("--against-codes", "ukis") * 2), 2, "once for each of 1 folders")
+        lonely = catfast("evaluate", known_model, folder, *report, "--against-codes", "ukis")
+        self.fails(lonely, 2, "with --against only")
 
     def test_no_model_and_no_masks(self, catfast, folder, tmp_path):
         self.fails(catfast("evaluate", folder, "-o", tmp_path / "r"), 2, "MODEL... TESTSET")

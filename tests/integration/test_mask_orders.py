@@ -15,6 +15,7 @@ import subprocess
 import sys
 import termios
 import time
+import zipfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -197,6 +198,27 @@ def test_sources_without_scenes_are_refused(mask, tmp_path, source, message):
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 not")
     run = mask(tmp_path / source, "--out-dir", tmp_path / "masks")
     assert (run.code, len(run.err.splitlines()), message in run.err) == (3, 1, True), run.err
+
+
+def test_an_archive_is_to_be_unpacked(mask, order, tmp_path):
+    packed = tmp_path / "packed" / "order.zip"
+    packed.parent.mkdir()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(image(order / "PSScene", IDS[0]))
+    for source, words in ((packed, "an archive: unpack it"), (packed.parent, "unpack order.zip first")):
+        run = mask(source, "--out-dir", tmp_path / "masks")
+        assert (run.code, run.err.count("\n")) == (3, 1)
+        assert words in run.err
+
+
+def test_the_end_tells_how_many_became_what(mask, order, tmp_path):
+    out = tmp_path / "masks"
+    image(order / "PSScene", IDS[1]).write_bytes(b"II*\0")
+    assert mask(image(order / "PSScene", IDS[0]), "--out-dir", out).code == 0
+    run = mask(order, "--out-dir", out)
+    assert run.code == 1
+    assert "4 scenes: 2 done, 1 skipped, 1 failed" in run.err.splitlines()
+    assert "scenes:" not in mask(order, "--out-dir", out, "--quiet").err
 
 
 def test_several_processes_write_the_same_bytes(mask, order, tmp_path):

@@ -114,12 +114,30 @@ def test_words_are_completed(words, expected):
     assert {line.partition(",")[2] for line in done.out.split()} == expected
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
-def test_bash_itself_completes(tmp_path):
-    """A fresh bash takes the script that the README names, and fills in options and their values."""
+@pytest.fixture
+def in_shell(tmp_path):
+    """Runs a script in a fresh shell that finds catfast; gives the lines it printed."""
     program = tmp_path / "catfast"
     program.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'from catfast.cli import main; main()' \"$@\"\n")
     program.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+    environment["PYTHONPATH"] = str(ROOT / "python")
+
+    def run(shell, *options, script):
+        if shutil.which(shell) is None:
+            pytest.skip(f"no {shell} here")
+        command = [shell, *options, "-c", script]
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, timeout=300, check=False
+        )
+        assert not done.stderr, done.stderr
+        return done.stdout.splitlines()
+
+    return run
+
+
+def test_bash_itself_completes(in_shell):
+    """A fresh bash takes the script that the README names, and fills in options and their values."""
     script = """
         eval "$(_CATFAST_COMPLETE=bash_source catfast)"
         complete -p catfast
@@ -129,12 +147,38 @@ def test_bash_itself_completes(tmp_path):
             echo "${COMPREPLY[@]}"
         done
     """
-    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    environment["PYTHONPATH"] = str(ROOT / "python")
-    command = ["bash", "--norc", "--noprofile", "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
-    assert done.stdout.splitlines()[1:] == ["--quicklook --quiet", "liberal", "compare"], done.stderr
-    assert "_catfast_completion catfast" in done.stdout.splitlines()[0]
+    lines = in_shell("bash", "--norc", "--noprofile", script=script)
+    assert lines[1:] == ["--quicklook --quiet", "liberal", "compare"]
+    assert "_catfast_completion catfast" in lines[0]
+
+
+def test_zsh_itself_completes(in_shell):
+    """As above; the words that zsh would list are caught where its completion system takes them."""
+    script = """
+        autoload -Uz compinit && compinit -u -D
+        eval "$(_CATFAST_COMPLETE=zsh_source catfast)"
+        print -- $_comps[catfast]
+        _describe() { local -a found=(${(P)3}); print -- ${found%%:*} }
+        compadd() { local -a found=(${(P)@[-1]}); print -- $found }
+        for line in 'catfast mask --qu' 'catfast mask --preset lib' 'catfast comp'; do
+            words=(${=line}); CURRENT=$#words
+            _catfast_completion
+        done
+    """
+    lines = in_shell("zsh", "--no-rcs", script=script)
+    assert lines == ["_catfast_completion", "--quicklook --quiet", "liberal", "compare"]
+
+
+def test_fish_itself_completes(in_shell):
+    """As above, by the command with which fish tells its completions."""
+    script = """
+        _CATFAST_COMPLETE=fish_source catfast | source
+        for line in 'catfast mask --qu' 'catfast mask --preset lib' 'catfast comp'
+            complete -C $line | string replace -r '\\t.*' '' | string join ' '
+        end
+    """
+    lines = in_shell("fish", "--no-config", script=script)
+    assert lines == ["--quicklook --quiet", "liberal", "compare"]
 
 
 def test_the_notebook_runs_and_is_committed_without_outputs(tmp_path):

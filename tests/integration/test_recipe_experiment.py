@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from recipes.experiment import FULL, ROWS, SMALL, Scale, run
+from recipes.experiment import FULL, ROWS, SMALL, Row, Scale, effort, run
 from recipes.experiment_table import figures, less, markdown, pixels
 
 TINY = Scale(
@@ -18,6 +18,7 @@ TINY = Scale(
     patch=96,
     gsd_m=10.0,
     steps=4,
+    pixels=None,
     batch=4,
     learning_rate=1e-3,
     augment=True,
@@ -44,6 +45,16 @@ def test_rows_of_the_scale_itself_are_left_out(done):
         name for name in CHOSEN if name != "U-Net at 10 m"
     ]
     assert {row.training["gsd_m"] for row in ROWS if "gsd_m" in row.training} >= {FULL.gsd_m, SMALL.gsd_m}
+
+
+def test_finer_rows_see_no_more_pixels_than_they_may():
+    """Patches of 320 px at 3 m; a step at 30 m is 16 patches of 32 px."""
+    shown = {gsd: effort(SMALL, Row(name="", training={"gsd_m": gsd})) for gsd in (30.0, 10.0, 3.0)}
+    assert shown[30.0] == (16, SMALL.steps)
+    for gsd, (batch, steps) in shown.items():
+        assert batch >= 2
+        assert 0 < steps * batch * (320 * 3 / gsd) ** 2 <= SMALL.pixels
+    assert effort(FULL, Row(name="")) == (FULL.batch, FULL.steps)
 
 
 def test_the_teacher_is_scored_against_the_truth(done):

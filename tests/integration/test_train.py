@@ -214,6 +214,11 @@ def test_nan_pixels_are_refused(tmp_path):
         with rasterio.open(name, "w", **profile) as dataset:
             dataset.write(image)
     fails(InputError, "uint16", tmp_path, path, num_workers=1)
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".mine").write_text("kept")
+    fails(InputError, "uint16", tmp_path, path)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [".mine"]
 
 
 def test_stores_that_differ_are_refused(tmp_path):

@@ -51,6 +51,29 @@ def test_bf16_is_close_where_the_processor_has_it(tiles, reference):
     assert (network.predict(tiles).argmax(1) == reference.argmax(1)).mean() > 0.99
 
 
+def test_torch_in_16_bits_is_close(tiles, reference):
+    pytest.importorskip("torch", reason='needs the extra "train"')
+    network = choose_runtime(bundled(), device="cpu", threads=2, runtime="torch-bf16")
+    assert network.name == "torch cpu bfloat16"
+    assert (network.predict(tiles[:2]).argmax(1) == reference[:2].argmax(1)).mean() > 0.98
+    assert 0.98 < network.alike() < 1
+
+
+def test_what_16_bits_cannot_hold_is_computed_in_32(tmp_path):
+    torch = pytest.importorskip("torch", reason='needs the extra "train"')
+    from catfast.models import build, save
+
+    config = ModelConfig(name="large", tile=64, halo=16)
+    network = build(config)
+    with torch.no_grad():
+        network.segmentation_head[0].bias[:] = torch.tensor([0.0, 3.4e38, -3.4e38])
+    save(network, config, tmp_path / "model")
+    found = choose_runtime(tmp_path / "model", device="cpu", threads=2, runtime="torch-bf16")
+    exact = choose_runtime(tmp_path / "model", device="cpu", threads=2, runtime="torch")
+    tile = np.zeros((1, 4, 64, 64), np.float32)
+    assert np.array_equal(found.predict(tile), exact.predict(tile))
+
+
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 def test_the_batch_does_not_show(tiles, runtime):
     pytest.importorskip(runtime, reason="needs its extra")

@@ -109,7 +109,8 @@ class TestList:
         run = run_catfast("models", "nonesuch")
         assert run.code == 3
         assert run.err.strip().splitlines() == [
-            f"catfast: no bundled model 'nonesuch'; there is {', '.join(bundled_names())}"
+            "catfast: no bundled model, and no folder, is called 'nonesuch'; "
+            f"bundled: {', '.join(bundled_names())}"
         ]
 
 

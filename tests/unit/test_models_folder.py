@@ -63,10 +63,15 @@ def test_the_digest_names_the_weights(folder, tmp_path):
 
 def test_resolve_takes_a_folder_or_a_bundled_name(folder):
     assert resolve(folder) == folder
-    with pytest.raises(InputError, match="no bundled model 'nonesuch'"):
+    with pytest.raises(InputError, match="no bundled model, and no folder, is called 'nonesuch'"):
         resolve("nonesuch")
-    with pytest.raises(InputError, match="not a model folder"):
-        resolve("some/where/else")
+    for path in ("some/where/else", "./nonesuch", "nonesuch/"):
+        with pytest.raises(InputError, match=f"there is no model folder {path}; bundled models: "):
+            resolve(path)
+    (folder / "config.json").unlink()
+    for path in (folder, folder / "model.safetensors"):
+        with pytest.raises(InputError, match="is not a model folder"):
+            resolve(path)
     with pytest.raises(InputError, match="no bundled model"):
         bundled("nonesuch")
 

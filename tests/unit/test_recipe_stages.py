@@ -128,6 +128,14 @@ def test_trials_go_side_by_side_and_are_taken_up_again(data, tmp_path):
 
 
 def test_every_trial_changes_settings_that_there_are():
-    changed = [default_model.changed(Settings(), list(trial.settings)) for trial in trials.TRIALS]
-    assert changed[0] == Settings()
-    assert all(settings != Settings() for settings in changed[1:])
+    changed = [
+        [default_model.changed(Settings(), list(given)) for given in (trial.settings, trial.start)]
+        for trial in trials.TRIALS
+    ]
+    assert changed[0] == [Settings(), Settings()]
+    assert all(changed.count(both) == 1 for both in changed)
+
+
+def test_trials_with_one_start_share_it(tmp_path):
+    by_start = {trial.start: trials._origin(tmp_path, trial) for trial in trials.TRIALS}
+    assert len(set(by_start.values())) == len(by_start) > 2

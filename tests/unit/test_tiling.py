@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catfast.mask.tiling import STRIP_PIXELS, Axis, batches, plan_axes
+from catfast.mask.tiling import MARGIN, STRIP_PIXELS, Axis, Tile, batches, fitted, plan_axes, taper
 
 axes = st.builds(
     Axis.plan,
@@ -34,7 +34,7 @@ def test_tiles_cover_the_grid_and_only_overlap_as_they_should(axis):
 def test_every_network_pixel_has_weight(axis):
     weight = np.zeros(axis.network)
     for origin in axis.origins():
-        inside = axis.taper()[: axis.network - origin]
+        inside = taper(axis.tile, axis.halo)[: axis.network - origin]
         weight[origin : origin + len(inside)] += inside
     assert (weight > 0).all()
 
@@ -80,12 +80,63 @@ def test_a_scene_of_nearly_the_models_scale_is_not_resampled():
     assert Axis.plan(scene=100, factor=0.3, tile=64, halo=8, multiple_of=32).factor == 1.0
 
 
-@pytest.mark.parametrize(("count", "size", "groups"), [(0, 3, 0), (7, 3, 3), (6, 3, 2)])
-def test_batches(count, size, groups):
-    items = list(range(count))
-    found = list(batches(items, size))
-    assert len(found) == groups
-    assert [item for group in found for item in group] == items
+@pytest.mark.parametrize(
+    ("widths", "most", "groups"),
+    [([], 3, []), ([64] * 7, 3, [3, 3, 1]), ([64, 64, 32, 32, 64], 4, [2, 2, 1])],
+)
+def test_batches(widths, most, groups):
+    tiles = [Tile(row=0, column=number, size=(96, width)) for number, width in enumerate(widths)]
+    found = list(batches(tiles, most))
+    assert [len(group) for group in found] == groups
+    assert all(len({tile.size for tile in group}) == 1 for group in found)
+    assert [tile for group in found for tile in group] == tiles
+
+
+@st.composite
+def strips(draw):
+    """What was seen of a strip (h, w): a tilted band of columns with holes, or nothing."""
+    h, w = draw(st.integers(1, 200)), draw(st.integers(1, 900))
+    left, right, slope = draw(st.integers(-50, w)), draw(st.integers(0, w + 50)), draw(st.floats(-2, 2))
+    rows, columns = np.arange(h)[:, None], np.arange(w)
+    seen = (columns >= left + slope * rows) & (columns < right + slope * rows)
+    first, last = sorted(draw(st.tuples(st.integers(0, h), st.integers(0, h))))
+    seen[:first] = seen[last:] = False
+    hole = draw(st.integers(0, w))
+    seen[:, hole : hole + draw(st.integers(0, 400))] = False
+    return seen
+
+
+@given(strips(), st.sampled_from([0, 8, 31]), st.sampled_from([96, 224, 576]))
+def test_tiles_cover_what_was_seen_and_its_neighbours(seen, halo, tile):
+    tiles = fitted(seen, tile=tile, halo=halo, multiple_of=32)
+    weight = np.zeros(seen.shape)
+    for found in tiles:
+        height, width = found.size
+        assert height % 32 == width % 32 == 0
+        assert width <= tile
+        assert height < max(seen.shape[0], 2 * halo) + 32
+        assert found.row == 0 or found.row + height <= seen.shape[0]
+        assert found.column == 0 or found.column + width <= seen.shape[1]
+        piece = np.s_[found.row : found.row + height, found.column : found.column + width]
+        assert seen[piece].any()
+        shares = taper(height, halo)[:, None] * taper(width, halo)
+        weight[piece] += shares[: weight[piece].shape[0], : weight[piece].shape[1]]
+    assert bool(tiles) == seen.any()
+    assert (weight[seen] > 0).all()
+    side = 2 * MARGIN + 1
+    near = np.lib.stride_tricks.sliding_window_view(np.pad(seen, MARGIN), (side, side)).any(axis=(2, 3))
+    assert halo < MARGIN or (weight[near] > 0).all()
+
+
+@given(st.integers(1, 4000), st.sampled_from([0, 8, 32]), st.sampled_from([96, 576]))
+def test_tiles_of_a_full_strip_are_few_and_overlap_as_they_should(width, halo, tile):
+    tiles = fitted(np.ones((64, width), bool), tile=tile, halo=halo, multiple_of=32)
+    assert len(tiles) == len(Axis.plan(scene=width, factor=1, tile=tile, halo=halo, multiple_of=32).origins())
+    for before, after in itertools.pairwise(tiles):
+        assert after.column <= before.column + before.size[1] - 2 * halo
+        assert before.size[1] - after.size[1] in (0, 32)
+    assert tiles[-1].column + tiles[-1].size[1] >= width
+    assert sum(tile.size[1] for tile in tiles) < max(width, 2 * halo) + 2 * halo * (len(tiles) - 1) + 32
 
 
 @given(st.integers(1, 40_000), st.integers(1, 40_000), st.floats(1.0, 4.0), st.sampled_from([0, 32, 64]))

@@ -25,7 +25,13 @@ PATH = click.Path(path_type=Path)
     type=PATH,
     multiple=True,
     metavar="DIR",
-    help="Masks to score beside the models: UDM2, or catfast's codes; may be repeated.",
+    help="Masks to score beside the models: UDM2, or one band; may be repeated.",
+)
+@click.option(
+    "--against-codes",
+    multiple=True,
+    metavar="CODES",
+    help="Their codes, as for --codes; once for all or once for each.  [default: catfast]",
 )
 @click.option(
     "--codes",

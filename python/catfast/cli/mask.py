@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 
+_STATES = ("done", "skipped", "failed")
+
 
 @click.command("mask", context_settings={"show_default": True})
 @click.argument("scenes", nargs=-1, required=True, type=PATH, metavar="SCENE...")
@@ -164,6 +166,8 @@ def command(
             bars.scene_done()
             teller.tell(outcome)
         teller.tell_repeated()
+        if len(outcomes) > 1 and any(outcome.result for outcome in outcomes) and not quiet:
+            bars.say(_summary(outcomes))
         if out_dir is not None and (len(sources) > 1 or not sources[0].named):
             _write_tables(out_dir, outcomes, quiet=quiet)
     return _exit_code(outcomes)
@@ -200,6 +204,12 @@ class _Teller:
         """Count the warnings that were not said again."""
         for notice, more in self._repeated.items():
             self._say(f"catfast: warning: {more} more: {notice.message} ({notice.name})")
+
+
+def _summary(outcomes: list[Outcome]) -> str:
+    """How many became what."""
+    found = Counter(outcome.as_dict()["status"] for outcome in outcomes)
+    return f"{len(outcomes)} scenes: {', '.join(f'{found[name]} {name}' for name in _STATES if found[name])}"
 
 
 def _write_tables(folder: Path, outcomes: list[Outcome], *, quiet: bool) -> None:

@@ -39,5 +39,6 @@ def command(masks: tuple[Path, ...], output: Path, scenes: tuple[Path, ...], qui
         click.echo(f"catfast: {failure}", err=True)
     if not quiet:
         alone = f", {result.without_image} without their image" if result.without_image else ""
+        alone += " (--scenes DIR looks for it)" if alone and not scenes else ""
         click.echo(f"{result.output}: {result.scenes} masks{alone}", err=True)
     return 1 if result.failures else 0

@@ -50,6 +50,8 @@ class CodeTable:
     """Code of each value, (65536,)."""
     classes: tuple[str, ...]
     """Classes that a mask can tell: of :data:`catfast.classes.CLASS_CODES`, clear and cloud among them."""
+    option: str = "--codes"
+    """What errors call it."""
     shadow_may_lack: bool
     """Whether a mask with cloud and without any shadow says nothing of shadow (L8 Biome: drawn in some)."""
 
@@ -67,22 +69,23 @@ class CodeTable:
         if (codes == _UNKNOWN).any():
             value = int(values[codes == _UNKNOWN].flat[0])
             raise InputError(
-                f"{path}: mask value {value} is in no entry of the codes {self.name!r} (--codes)"
+                f"{path}: mask value {value} is in no entry of the codes {self.name!r} ({self.option})"
             )
         return codes
 
 
-def code_table(text: str, thin: str = "cloud") -> CodeTable:
+def code_table(text: str, thin: str = "cloud", *, option: str = "--codes") -> CodeTable:
     """The table of a name in :data:`CODE_TABLES`, or of ``VALUE=CLASS,...``.
 
     Args:
         text: for instance ``l8biome`` or ``0=clear,1=cloud,2=thin,9=ignore``.
         thin: what thin cloud counts as: ``cloud``, ``clear`` or ``ignore``.
+        option: what errors call it.
 
     Raises:
         UsageError: not a table, or one without clear and cloud.
     """
-    table = CODE_TABLES.get(text) or _parse(text)
+    table = CODE_TABLES.get(text) or _parse(text, option)
     lut = np.full(1 << 16, _UNKNOWN, np.uint8)
     lut[NODATA] = NODATA
     for value, word in table.items():
@@ -91,9 +94,10 @@ def code_table(text: str, thin: str = "cloud") -> CodeTable:
     classes = tuple(name for name in CLASS_CODES if name in words)
     if not {"clear", "cloud"} <= words:
         raise UsageError(
-            f"--codes {text}: expected values for clear and for cloud, found {', '.join(classes)}"
+            f"{option} {text}: expected values for clear and for cloud, found {', '.join(classes)}"
         )
-    return CodeTable(name=text, lut=lut, classes=classes, shadow_may_lack=text in _PARTLY_SHADOWED)
+    lacking = text in _PARTLY_SHADOWED
+    return CodeTable(name=text, lut=lut, classes=classes, option=option, shadow_may_lack=lacking)
 
 
 def fraction_table() -> CodeTable:
@@ -103,13 +107,13 @@ def fraction_table() -> CodeTable:
     return CodeTable(name="fraction", lut=lut, classes=("clear", "cloud"), shadow_may_lack=False)
 
 
-def _parse(text: str) -> dict[int, str]:
+def _parse(text: str, option: str) -> dict[int, str]:
     table: dict[int, str] = {}
     for entry in text.split(","):
         value, _, word = entry.partition("=")
         if not value.strip().isdecimal() or word.strip() not in _WORDS or int(value) >= 1 << 16:
             raise UsageError(
-                f"--codes: expected {', '.join(CODE_TABLES)} or VALUE=CLASS,... with classes "
+                f"{option}: expected {', '.join(CODE_TABLES)} or VALUE=CLASS,... with classes "
                 f"{', '.join(_WORDS)}, found {entry!r}"
             )
         table[int(value)] = word.strip()

@@ -22,7 +22,10 @@ class EvaluateConfig:
     models: tuple[str, ...] = ("default",)
     """Names of bundled models, or model folders; may be empty where ``against`` is not."""
     against: tuple[Path, ...] = ()
-    """Folders of masks to score beside the models: UDM2 (8 bands), or masks with catfast's codes."""
+    """Folders of masks to score beside the models: UDM2 (8 bands), or masks of one band."""
+    against_codes: tuple[str, ...] = ()
+    """Meaning of the values of their masks, as for ``codes``: one for all folders or one for each, in order;
+    none: catfast's. UDM2 needs none."""
     codes: str = "catfast"
     """Meaning of the values of mask files: a name of ``CODE_TABLES``, or ``VALUE=CLASS,...``."""
     thin: str = "cloud"
@@ -70,6 +73,13 @@ class EvaluateConfig:
         ):
             if value < least:
                 raise UsageError(f"{option} must be at least {least}, not {value}")
+        if len(self.against_codes) not in (0, 1, len(self.against)):
+            raise UsageError(
+                f"--against-codes: expected once, or once for each of {len(self.against)} folders, "
+                f"found {len(self.against_codes)} times"
+            )
+        if self.against_codes and not self.against:
+            raise UsageError("--against-codes is of use with --against only")
         self._check_classes()
 
     def _check_classes(self) -> None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from catfast.classes import CLASS_CODES
 from catfast.errors import InputError, UsageError
-from catfast.evaluate.codes import code_table
+from catfast.evaluate.codes import THIN, CodeTable, code_table
 from catfast.evaluate.config import EvaluateConfig
 from catfast.evaluate.folders import check_same_size
 from catfast.evaluate.samples import Opened, Sample
@@ -86,13 +86,13 @@ class _Masks:
     kind = "masks"
     sha256: str | None = None
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, table: CodeTable) -> None:
         self.name = name
         self._paths = _masks_by_name(folder)
-        self._table = code_table("catfast")
+        self._table = table
         with open_raster(next(iter(self._paths.values()))) as first:
             udm2 = first.info.count == len(UDM2_BANDS)
-        self.classes = ("clear", "cloud", "shadow", "snow") if udm2 else tuple(CLASS_CODES)
+        self.classes = ("clear", "cloud", "shadow", "snow") if udm2 else table.classes
 
     def rows(self, sample: Sample, opened: Opened) -> Iterator[Part] | None:
         if sample.name in self._paths:
@@ -116,7 +116,9 @@ class _Masks:
     def _codes(self, mask: Raster, rows: tuple[int, int], columns: tuple[int, int]) -> npt.NDArray[np.uint8]:
         if mask.info.count == len(UDM2_BANDS):
             return udm2_codes(mask.read_window(range(1, len(UDM2_BANDS) + 1), rows, columns))
-        return self._table.translate(mask.read_window([1], rows, columns)[0], mask.info.path)
+        codes = self._table.translate(mask.read_window([1], rows, columns)[0], mask.info.path)
+        codes[codes == THIN] = CLASS_CODES["cloud"]
+        return codes
 
 
 def _check_holds(mask: Raster, grid: Grid, origin: tuple[int, int]) -> None:
@@ -164,6 +166,9 @@ def contenders_of(config: EvaluateConfig) -> list[Contender]:
     models: list[Contender] = [
         _Model(text, name, config) for text, name in zip(config.models, names, strict=False)
     ]
+    codes = config.against_codes or ("catfast",)
+    codes *= len(config.against) if len(codes) == 1 else 1
     return models + [
-        _Masks(folder, name) for folder, name in zip(config.against, names[len(models) :], strict=True)
+        _Masks(folder, name, code_table(text, config.thin, option="--against-codes"))
+        for folder, name, text in zip(config.against, names[len(models) :], codes, strict=True)
     ]

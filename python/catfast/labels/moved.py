@@ -15,7 +15,7 @@ from catfast.classes import CLASS_CODES
 from catfast.labels.config import LabelConfig
 from catfast.labels.displacement.found import Displacement
 from catfast.landsat import ALWAYS_SET, FILL, check_codes
-from catfast.raster import Raster
+from catfast.raster import Memory, Raster
 
 __all__ = ["Decision", "surface_beneath", "where_clouds_went"]
 
@@ -53,7 +53,13 @@ class _Edited(Raster):
         grid = dataclasses.replace(qa.info.grid, transform=transform)
         self.info = dataclasses.replace(qa.info, grid=grid)
 
-    def read_window(self, bands: Sequence[int], rows: tuple[int, int], columns: tuple[int, int]) -> Any:
+    def read_window(
+        self,
+        bands: Sequence[int],
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        memory: Memory | None = None,
+    ) -> Any:
         grid = self._qa.info.grid
         wide = [
             (max(low - RING, 0), min(high + RING, size))

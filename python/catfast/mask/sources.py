@@ -16,6 +16,8 @@ from catfast.textfiles import read_small
 
 _MAGIC = re.compile(r"[*?[]")
 _LISTS = (".txt", ".lst")
+_ARCHIVES = (".zip", ".tar", ".tgz", ".gz")
+"""What orders come packed in."""
 _OWN = re.compile(r"(?i)_(mask|confidence)\.tiff?$")
 """Names that masking gives to what it writes: never taken for scenes."""
 
@@ -82,6 +84,8 @@ def _scenes(source: Path) -> list[Source]:
         return _some(source, [Path(line) for line in _lines(source)])
     if source.suffix.lower() == ".parquet":
         return _some(source, _of_catalogue(source))
+    if source.suffix.lower() in _ARCHIVES and source.is_file():
+        raise InputError(f"{source}: expected scenes, found an archive: unpack it, and name its folder")
     return [Source(path=source, named=True)]
 
 
@@ -96,12 +100,14 @@ def _some(source: Path, paths: list[Path]) -> list[Source]:
 
 
 def _of_folder(folder: Path) -> list[Source]:
-    found = []
+    found, archives = [], []
     for root, folders, names in os.walk(folder):
         folders.sort()
         found += [Path(root) / name for name in sorted(names) if is_image_name(name)]
+        archives += [name for name in sorted(names) if Path(name).suffix.lower() in _ARCHIVES]
     if not found:
-        raise InputError(f"{folder}: expected a folder with scenes (GeoTIFF), found none in it")
+        hint = f": unpack {archives[0]} first" if archives else ""
+        raise InputError(f"{folder}: expected a folder with scenes (GeoTIFF), found none in it{hint}")
     return [Source(path=path, named=False) for path in found]
 
 

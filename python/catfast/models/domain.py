@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 __all__ = ["Domain"]
+
+SATURATED = 1.3
+"""Reflectance that a whole image hardly ever exceeds, but for sensors at their limit."""
+_SHARE = 99.0
+"""Per cent of the training images that have no more saturated pixels than the bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +48,34 @@ class Domain:
             raise ValueError("domain: sensors must be names")
         if (self.saturated_above is None) != (self.saturated_percent is None):
             raise ValueError("domain: saturated_above and saturated_percent go together")
+
+    @classmethod
+    def seen(
+        cls,
+        *,
+        images: Iterable[npt.NDArray[np.float32]],
+        sun_elevations: Iterable[float] = (),
+        latitudes: Iterable[float] = (),
+        sensors: tuple[str, ...] = (),
+    ) -> Domain:
+        """Bounds of what a training saw; what is not given stays open.
+
+        Args:
+            images: reflectance (bands, h, w) at the network's own grid, NaN or not positive where nothing
+                was seen.
+            sun_elevations: of its images, degrees.
+            latitudes: of their middles, degrees.
+            sensors: their instruments.
+        """
+        suns, places = list(sun_elevations), list(latitudes)
+        shares = [share for image in images if (share := _saturated_percent(image)) is not None]
+        return cls(
+            min_sun_elevation=_down(min(suns)) if suns else None,
+            latitude=(_down(min(places)), -_down(-max(places))) if places else None,
+            sensors=sensors,
+            saturated_above=SATURATED if shares else None,
+            saturated_percent=round(float(np.percentile(shares, _SHARE)), 1) if shares else None,
+        )
 
     @classmethod
     def of(cls, content: Any) -> Domain:
@@ -76,3 +112,15 @@ class Domain:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _saturated_percent(image: npt.NDArray[np.float32]) -> float | None:
+    """Of the pixels seen, those that are saturated in all bands."""
+    darkest = image.min(axis=0)
+    seen = darkest > 0
+    return 100 * float((darkest[seen] > SATURATED).mean()) if seen.any() else None
+
+
+def _down(degrees: float) -> float:
+    """To a tenth, never upwards; what is off by a billionth is rounding."""
+    return math.floor(10 * degrees + 1e-8) / 10

@@ -52,10 +52,13 @@ def bundled(name: str = "default") -> Path:
     Raises:
         InputError: there is none of that name.
     """
-    names = bundled_names()
-    if name not in names:
-        raise InputError(f"no bundled model {name!r}; there is {', '.join(names) or 'none'}")
+    if name not in bundled_names():
+        raise InputError(f"no bundled model, and no folder, is called {name!r}; bundled: {_names()}")
     return _bundled_root() / name
+
+
+def _names() -> str:
+    return ", ".join(bundled_names()) or "none"
 
 
 def is_bundled(folder: Path) -> bool:
@@ -82,8 +85,10 @@ def resolve(name_or_dir: str | os.PathLike[str]) -> Path:
         return path
     if path.suffix.lower() in _PICKLES:
         raise InputError(f"{path} is a pickled checkpoint, which catfast never loads; give a model folder")
-    if path.exists() or len(path.parts) != 1:
+    if path.exists():
         raise InputError(f"{path} is not a model folder")
+    if path.name != str(name_or_dir):  # ./x and x/ are paths, x may be a name
+        raise InputError(f"there is no model folder {name_or_dir}; bundled models: {_names()}")
     return bundled(str(name_or_dir))
 
 

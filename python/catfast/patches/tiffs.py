@@ -6,7 +6,7 @@ import functools
 import hashlib
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple
 from pathlib import Path
 
@@ -34,6 +34,8 @@ class TiffSink:
         self._root, self._info = root, info
         self._tried: list[Path] = []
         self._digests: dict[str, str] = {}
+        self._flushers = ThreadPoolExecutor(_SYNCERS, thread_name_prefix="catfast-flush")
+        self._flushed: list[Future[None]] = []
         for folder in (IMAGES, LABELS):
             (root / folder).mkdir(parents=True, exist_ok=True)
 
@@ -49,7 +51,10 @@ class TiffSink:
             )
             for place, (image, label, both) in zip(places, digests, strict=True):
                 name = names[place]
-                self._digests |= {f"{IMAGES}/{name}": image, f"{LABELS}/{name}": label}
+                made = {f"{IMAGES}/{name}": image, f"{LABELS}/{name}": label}
+                self._digests |= made
+                # Now, not at the end: the disk works while the next patches are made.
+                self._flushed += [self._flushers.submit(_fsync, self._temporary(path)) for path in made]
                 written[place] = (f"{IMAGES}/{name}", 0, both)
         return written
 
@@ -74,8 +79,8 @@ class TiffSink:
 
     def commit(self) -> dict[str, str]:
         """Make the files last and give them their names; digests by path."""
-        with ThreadPoolExecutor(_SYNCERS) as pool:
-            list(pool.map(_fsync, map(self._temporary, self._digests)))
+        for flushed in self._flushed:
+            flushed.result()
         for path in self._digests:
             self._temporary(path).replace(self._root / path)
         for folder in (IMAGES, LABELS):
@@ -84,6 +89,7 @@ class TiffSink:
 
     def discard(self) -> None:
         """Remove what has no name yet."""
+        self._flushers.shutdown(cancel_futures=True)
         for path in self._tried:
             path.unlink(missing_ok=True)
 

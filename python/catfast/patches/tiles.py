@@ -15,13 +15,16 @@ from catfast.classes import CLASS_CODES, NODATA
 from catfast.errors import InputError
 from catfast.labels import Labeller
 from catfast.planet import Scene
-from catfast.raster import Grid, Raster
+from catfast.raster import Grid, Memory, Raster
 
 ROWS = 512
 """Rows a read, rounded up to whole TIFF blocks."""
 
 SCALE = 1e-4
 """Reflectance a count in a patch; a count is at least 1 where there is data."""
+
+_AT_ONCE = 32
+"""Rows that are raised at a time: they stay in the cache."""
 
 Counts = npt.NDArray[np.uint16]
 Codes = npt.NDArray[np.uint8]
@@ -77,7 +80,10 @@ class Reflectance:
     def __call__(self, dn: npt.NDArray[Any], valid: Codes) -> Counts:
         """Counts (4, h, w) of ``dn`` (4, h, w), which may be changed: 1 to 65535 where ``valid``, else 0."""
         if dn.dtype == np.uint16 and self._as_it_is:
-            return np.asarray(np.maximum(dn, valid.astype(np.uint16), out=dn), np.uint16)
+            for row in range(0, len(valid), _AT_ONCE):
+                part = dn[:, row : row + _AT_ONCE]
+                np.maximum(part, valid[row : row + _AT_ONCE].astype(np.uint16), out=part)
+            return np.asarray(dn, np.uint16)
         if dn.dtype == np.uint16:
             counts = np.empty(dn.shape, np.uint16)
             for table, band, out in zip(self._tables, dn, counts, strict=True):
@@ -94,7 +100,7 @@ class TileReader:
 
     def __init__(self, raster: Raster, scene: Scene, labellers: Sequence[Labeller], *, fold: bool) -> None:
         self._raster, self._scene, self._labellers, self._fold = raster, scene, labellers, fold
-        self._reflectance = Reflectance(scene)
+        self._reflectance, self._memory = Reflectance(scene), Memory()
         self._held: Sequence[npt.NDArray[Any]] = ()
         self._first = self._stop = 0
 
@@ -143,7 +149,7 @@ class TileReader:
             yield row
 
     def _read(self, start: int, stop: int) -> list[npt.NDArray[Any]]:
-        dn = self._raster.read_rows(self._scene.bands, start, stop)
+        dn = self._raster.read_rows(self._scene.bands, start, stop, self._memory)
         if dn.dtype != np.uint16:
             dn = dn.astype(np.float32)
         valid = np.empty(dn.shape[1:], np.uint8)
@@ -155,10 +161,6 @@ class TileReader:
         labels = [labeller.rows(start, stop, valid) for labeller in self._labellers]
         stored = folded(labels[0]) if self._fold else labels[0]
         return [self._reflectance(dn, valid), stored, labels[-1]]
-
-
-def _joined(parts: Sequence[Sequence[npt.NDArray[Any]]]) -> list[npt.NDArray[Any]]:
-    return [np.concatenate(rows, axis=-2) for rows in zip(*parts, strict=True)]
 
 
 def folded(codes: Codes) -> Codes:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from catfast.errors import InputError
 from catfast.raster.grid import Grid
+from catfast.raster.memory import Memory
 from catfast.raster.read import Raster, RasterInfo
 
 __all__ = ["ArrayRaster", "StackedRaster"]
@@ -47,7 +48,11 @@ class ArrayRaster(Raster):
         )
 
     def read_window(
-        self, bands: Sequence[int], rows: tuple[int, int], columns: tuple[int, int]
+        self,
+        bands: Sequence[int],
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        memory: Memory | None = None,
     ) -> npt.NDArray[Any]:
         """See :class:`Raster`."""
         window = self._pixels[[band - 1 for band in bands], rows[0] : rows[1], columns[0] : columns[1]]
@@ -77,7 +82,11 @@ class StackedRaster(Raster):
         )
 
     def read_window(
-        self, bands: Sequence[int], rows: tuple[int, int], columns: tuple[int, int]
+        self,
+        bands: Sequence[int],
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        memory: Memory | None = None,
     ) -> npt.NDArray[Any]:
         """See :class:`Raster`."""
         return np.concatenate([self._parts[band - 1].read_window([1], rows, columns) for band in bands])

@@ -21,6 +21,7 @@ from catfast.errors import InputError
 from catfast.raster.blockarea import BlockArea, Span
 from catfast.raster.blockcheck import BlockCheck, damaged_error, refuse_truncated
 from catfast.raster.layout import BlockLayout
+from catfast.raster.memory import Memory
 
 HELD_BYTES = 64 << 20
 """Most bytes of whole blocks that are held for the next window."""
@@ -51,8 +52,10 @@ class Blocks:
         self._identity = self._found()
         self._held: Held | None = None
 
-    def read(self, bands: Sequence[int], rows: Span, columns: Span) -> Pixels:
+    def read(self, bands: Sequence[int], rows: Span, columns: Span, memory: Memory | None = None) -> Pixels:
         """``bands`` (1-based) from the first to before the last of ``rows`` and ``columns``.
+
+        Where whole blocks are wanted, their pixels are put into ``memory``.
 
         Raises:
             InputError: a block is not what its checksum says, or the file is truncated or changed.
@@ -69,7 +72,7 @@ class Blocks:
             self._check.blocks(area, tuple(bands))
             return self._gdal(bands, rows, columns)
         if whole:
-            return self._decoded(tuple(bands), area, None)
+            return self._decoded(tuple(bands), area, None, memory)
         held = self._hold(tuple(bands), area)
         return held.pixels[:, *held.area.window(rows, columns)].copy()
 
@@ -87,9 +90,11 @@ class Blocks:
             held = self._held = Held(bands, area, self._decoded(bands, area, held))
         return held
 
-    def _decoded(self, bands: tuple[int, ...], area: BlockArea, known: Held | None) -> Pixels:
+    def _decoded(
+        self, bands: tuple[int, ...], area: BlockArea, known: Held | None, memory: Memory | None = None
+    ) -> Pixels:
         """All of some blocks; those ``known`` are copied."""
-        out = np.empty((len(bands), *area.pixels), self._layout.dtype)
+        out = (memory or Memory()).empty((len(bands), *area.pixels), self._layout.dtype)
         places = self._layout.places(area, bands)
         absent = places[..., 1] == 0
         overlap = None if known is None else area.overlap(known.area)

@@ -44,7 +44,7 @@ def is_made_already(
     if not output.parent.is_dir():
         raise OutputError(f"{output}: its folder does not exist")
     if output.is_dir():
-        raise OutputError(f"{output}: is a folder")
+        raise OutputError(f"{output}: is a folder: name a file in it")
     if overwrite or not output.exists():
         return False
     found = read_tags(output)

@@ -23,6 +23,7 @@ from catfast.raster.blocks import Blocks
 from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
 from catfast.raster.grid import Grid
 from catfast.raster.layout import BlockLayout
+from catfast.raster.memory import Memory
 
 DEFAULT_MAX_SAMPLES = 4_000_000_000
 """Largest accepted width x height x bands: a 4-band scene of a gigapixel."""
@@ -78,16 +79,24 @@ class Raster:
         self._path = info.path.absolute()
         self._stamp = _stamp(self._path)
 
-    def read_rows(self, bands: Sequence[int], start: int, stop: int) -> npt.NDArray[Any]:
+    def read_rows(
+        self, bands: Sequence[int], start: int, stop: int, memory: Memory | None = None
+    ) -> npt.NDArray[Any]:
         """Rows ``start`` to ``stop`` of ``bands`` (1-based), shape (bands, stop - start, width).
+
+        ``memory`` is used again for them where that can be.
 
         Raises:
             InputError: the pixels cannot be decoded.
         """
-        return self.read_window(bands, (start, stop), (0, self.info.grid.width))
+        return self.read_window(bands, (start, stop), (0, self.info.grid.width), memory)
 
     def read_window(
-        self, bands: Sequence[int], rows: tuple[int, int], columns: tuple[int, int]
+        self,
+        bands: Sequence[int],
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        memory: Memory | None = None,
     ) -> npt.NDArray[Any]:
         """``bands`` (1-based) from the first to before the last of ``rows`` and ``columns``.
 
@@ -97,7 +106,7 @@ class Raster:
         """
         try:
             if self._blocks is not None:
-                pixels = self._blocks.read(bands, rows, columns)
+                pixels = self._blocks.read(bands, rows, columns, memory)
             else:
                 pixels = self._read(bands, rows, columns)
         except (*GDAL_ERRORS, MemoryError) as error:
@@ -225,8 +234,8 @@ def _check_size(info: RasterInfo, block: tuple[int, int], max_samples: int) -> N
     samples = grid.width * grid.height * info.count
     if samples > max_samples:
         raise InputError(
-            f"{info.path}: {grid.width} x {grid.height} pixels x {info.count} bands are {samples:.3g} "
-            f"samples, more than the budget of {max_samples:.3g} (--max-pixels)"
+            f"{info.path}: {grid.width} x {grid.height} pixels x {info.count} bands are {samples:,} "
+            f"samples, more than the budget of {max_samples:,} (--max-pixels)"
         )
     if min(block[0], grid.height) * min(block[1], grid.width) * info.count > MAX_BLOCK_SAMPLES:
         raise InputError(

@@ -9,6 +9,7 @@ stopping.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 import warnings
@@ -26,6 +27,7 @@ from catfast.models import ModelConfig, build, load, resolve
 from catfast.train.callbacks import Keeper, Recorder
 from catfast.train.config import TrainConfig
 from catfast.train.data import PatchReader, loader
+from catfast.train.domain import domain_of
 from catfast.train.module import Learner
 from catfast.train.pictures import sampler
 from catfast.train.source import Source
@@ -80,8 +82,9 @@ def fit(
     )
     state = run / STATE_NAME
     first = _step_of(state) if state.exists() else 0
-    learner = Learner(network, model, config, outline, soft=source.soft)
     train, valid = _readers(source, model, config)
+    model = dataclasses.replace(model, domain=domain_of(source, train))
+    learner = Learner(network, model, config, outline, soft=source.soft)
     stream = TrainStream(len(source.train), config.batch_size, outline, config.seed, world.rank, world.size)
     stream.start_at(first)
     checks = ValidStream(len(source.val), config.batch_size, world.rank, world.size)

@@ -6,8 +6,9 @@ import contextlib
 import dataclasses
 import importlib
 import os
+import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,8 @@ def train(
     from catfast.train.loop import fit, network_of
 
     network = network_of(model, config)
-    _prepare(run, paths, config, source, resume=resume)
-    with _in_one_sentence(run):
+    with _removed_if_nothing_came_of_it(run), _in_one_sentence(run):
+        _prepare(run, paths, config, source, resume=resume)
         outcome = fit(source, run, model, network, config, progress)
     return TrainResult(
         run=run,
@@ -88,6 +89,29 @@ def _need_packages() -> None:
             importlib.import_module(name)
     except ImportError:
         raise MissingExtraError("Training", "train") from None
+
+
+@contextlib.contextmanager
+def _removed_if_nothing_came_of_it(run: Path) -> Iterator[None]:
+    """Take away a run that ends by an error before it has weights or a state, so that it blocks no other."""
+    before = set(run.iterdir()) if run.is_dir() else None
+    try:
+        yield
+    except BaseException:
+        first = os.environ.get("RANK", "0") == "0"
+        if first and run.is_dir() and not any(run.glob("*.safetensors")):
+            _remove(set(run.iterdir()) - (before or set()))
+            if before is None:
+                run.rmdir()
+        raise
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

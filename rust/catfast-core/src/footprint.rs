@@ -288,3 +288,13 @@ impl Polygon {
         doubled.sum::<f64>().abs() / 2.0
     }
 }
+
+/// `runs[k]`: how many equal elements `made` has from `k` on, up to 255.
+pub(crate) fn measure_runs(made: &[u8], runs: &mut [u8]) {
+    let mut end = made.len();
+    for place in (0..made.len()).rev() {
+        let ends = made.get(place + 1).is_none_or(|&next| next != made[place]);
+        end = if ends { place + 1 } else { end };
+        runs[place] = (end - place).min(255) as u8;
+    }
+}

@@ -6,6 +6,9 @@ use crate::warp::WarpCounts;
 /// Writes 255 where nothing was seen, and counts.
 #[inline(always)]
 pub(crate) fn finish(target: &mut [u8], valid: &[u8], method: Method, sums: &mut WarpCounts) {
+    if target.is_empty() {
+        return;
+    }
     for (code, &seen) in target.iter_mut().zip(valid) {
         *code = if seen == 0 { 255 } else { *code };
     }
@@ -14,6 +17,12 @@ pub(crate) fn finish(target: &mut [u8], valid: &[u8], method: Method, sums: &mut
     } else {
         tally(target, &mut sums.codes);
     }
+}
+
+/// Whether no element is 0.
+#[inline(always)]
+pub(crate) fn all_seen(valid: &[u8]) -> bool {
+    valid.iter().fold(u8::MAX, |least, &seen| least.min(seen)) > 0
 }
 
 /// Adds how often each code of the decoder occurs, 255 being the rest; sums of up to 192 fit a byte.

@@ -2,14 +2,17 @@
 
 use rayon::prelude::*;
 
-use crate::footprint::{Footprint, Labels, MIXED, NEAR};
+use crate::footprint::{Footprint, Labels, MIXED, NEAR, measure_runs};
 use crate::method::{Method, SNAP, bilinear};
 use crate::simd::Body;
-use crate::tally::finish;
+use crate::tally::{all_seen, finish};
 use crate::warp::WarpCounts;
 
 /// Cells that are first tried as one.
 const GROUP: usize = 4;
+
+/// Pixels of a group that are worth being counted at once.
+const WORTH: usize = 64;
 
 /// What pixels are taken from.
 pub(crate) struct Source<'a> {
@@ -75,16 +78,6 @@ impl<'a> Source<'a> {
             same &= self.made[other] == made && u32::from(self.runs[other]) > span;
         }
         same.then_some(made)
-    }
-}
-
-/// `runs[k]`: how many equal elements `made` has from `k` on, up to 255.
-fn measure_runs(made: &[u8], runs: &mut [u8]) {
-    let mut end = made.len();
-    for place in (0..made.len()).rev() {
-        let ends = made.get(place + 1).is_none_or(|&next| next != made[place]);
-        end = if ends { place + 1 } else { end };
-        runs[place] = (end - place).min(255) as u8;
     }
 }
 
@@ -154,19 +147,26 @@ impl Body for Row<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { scratch, source, step, target, valid, sums } = self;
+        let Self { scratch, source, step, target, valid: seen, sums } = self;
         let amid = all_amid(&scratch.centres, source.labels);
         let small = !source.method.is_by_area() || all_small(scratch, step);
         scratch.indexes.resize(step.min(target.len()), 0);
         let wide = step * GROUP;
-        for (group, (codes, valid)) in target.chunks_mut(wide).zip(valid.chunks(wide)).enumerate() {
-            let first = group * GROUP;
+        let mut open = 0;
+        for start in (0..target.len()).step_by(wide) {
+            let end = (start + wide).min(target.len());
+            let (first, length) = (start / step, end - start);
+            let (codes, valid) = (&mut target[start..end], &seen[start..end]);
             if amid && small {
-                let cells = codes.len().div_ceil(step);
-                let made = source.of_group(&scratch.centres[first..][..=cells]);
+                let made = source.of_group(&scratch.centres[first..][..=length.div_ceil(step)]);
                 if let Some(made) = made.filter(|&made| source.takes(made)) {
-                    sums.inside += codes.len() as u64;
+                    sums.inside += length as u64;
                     codes.fill(made);
+                    if length >= WORTH && all_seen(valid) {
+                        finish(&mut target[open..start], &seen[open..start], source.method, sums);
+                        sums.codes[usize::from(made)] += length as u64;
+                        open = end;
+                    }
                     continue;
                 }
             }
@@ -174,7 +174,7 @@ impl Body for Row<'_> {
                 sums.inside += warp_cell(scratch, source, step, first + cell, amid, codes, valid);
             }
         }
-        finish(target, valid, source.method, sums);
+        finish(&mut target[open..], &seen[open..], source.method, sums);
     }
 }
 
