@@ -8,6 +8,9 @@ import numpy.typing as npt
 from catfast import _core
 
 CODES = np.array([0, 1, 2, 4, 0], np.uint8)
+ROUNDING = 1e-6
+"""Share of a neighbour that 32 bits may not see: a pixel may lie on another's centre but for its last bit."""
+
 Grid = dict[str, npt.NDArray]
 """``acc`` (C, h, w) and ``weight`` (h, w); ``coarse`` (h, w) where edges are guided."""
 

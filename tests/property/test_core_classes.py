@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.class_reference import CODES, Grid, classify, spread
+from tests.class_reference import CODES, ROUNDING, Grid, classify, spread
 
 FACTORS = st.sampled_from([1.0, 2.0, 10 / 3]) | st.floats(1, 8)
 
@@ -22,12 +22,15 @@ def grids(draw: st.DrawFn) -> Grid:
     return {"acc": np.ascontiguousarray(probability * weight, np.float32), "weight": weight}
 
 
-def slow_probability(grid: Grid, size: tuple[int, int], factor: tuple[float, float]) -> npt.NDArray:
-    """Interpolated probabilities (C, H, W); NaN where no neighbour has weight."""
+def slow_probability(
+    grid: Grid, size: tuple[int, int], factor: tuple[float, float]
+) -> tuple[npt.NDArray, npt.NDArray]:
+    """Interpolated probabilities (C, H, W), NaN where no neighbour has weight; where rounding says which."""
     present = grid["weight"] > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         p = np.where(present, grid["acc"].astype(float) / grid["weight"], 0)
-        return spread(p, size, factor) / spread(present, size, factor)
+        share = spread(present, size, factor)
+        return spread(p, size, factor) / share, (share > 0) & (share < ROUNDING)
 
 
 def masks(grid: Grid, factor: tuple[float, float]) -> npt.NDArray[np.uint8]:
@@ -35,11 +38,19 @@ def masks(grid: Grid, factor: tuple[float, float]) -> npt.NDArray[np.uint8]:
     return (np.random.default_rng(0).random(size) < 0.9).astype(np.uint8)
 
 
+@example(
+    {
+        "acc": np.array([[[0.28], [0]], [[0.31], [0]]], np.float32),
+        "weight": np.array([[0.59], [0]], np.float32),
+    },
+    (1.0000000000000002, 1.0),
+    None,
+)
 @given(grids(), st.tuples(FACTORS, FACTORS), st.none() | st.floats(0, 1))
 def test_classify_rows(grid: Grid, factor: tuple[float, float], threshold: float | None) -> None:
     valid = masks(grid, factor)
     out, percent, counts = classify(grid, valid, factor, threshold, (0, len(valid)))
-    p = slow_probability(grid, valid.shape, factor)
+    p, unsure = slow_probability(grid, valid.shape, factor)
     lost = np.isnan(p).any(axis=0)
     p[:, lost] = 0
     others = p.copy()
@@ -54,9 +65,9 @@ def test_classify_rows(grid: Grid, factor: tuple[float, float], threshold: float
     if threshold is not None:
         close |= np.abs(p[1] - threshold) < 1e-5
     wrong = (out != expected_codes) & ~(close & ~lost & (valid > 0))
-    assert not wrong.any()
+    assert not (wrong & ~unsure).any()
     assert np.all(percent[:, valid == 0] == 255)
-    assert np.all(np.abs(percent - 100 * p)[:, valid > 0] <= 0.501)
+    assert np.all(np.abs(percent - 100 * p)[:, (valid > 0) & ~unsure] <= 0.501)
     assert counts == np.bincount(out.ravel(), minlength=256).tolist()
 
 

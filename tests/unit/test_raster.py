@@ -59,7 +59,7 @@ def test_the_size_is_checked_before_anything_is_read(tmp_path):
     with pytest.raises(InputError, match="more than the budget"), open_raster(path):
         pass
     with (
-        pytest.raises(InputError, match=r"3\.28e\+04 samples"),
+        pytest.raises(InputError, match="32,768 samples, more than the budget of 32,767"),
         open_raster(write_scene(tmp_path / "a.tif", cloudy_dn(64, 128)), max_samples=32_767),
     ):
         pass
