@@ -147,7 +147,9 @@ class Interrupts:
             sys.__unraisablehook__(caught)
 
     def _thread_failed(self, caught: Any) -> None:
-        if not self.received:
+        # The thread in which tensorboard writes raises its error again in the one that logs.
+        said_elsewhere = type(caught.thread).__module__.startswith("tensorboard.")
+        if not self.received and not said_elsewhere:
             threading.__excepthook__(caught)
 
     def _in_child(self) -> None:
