@@ -129,6 +129,11 @@ def _in_one_sentence(run: Path) -> Iterator[None]:
         raise UsageError("the GPU has no room for such batches: lower --batch-size") from None
     except OSError as error:
         raise OutputError(f"{run}: cannot be written: {error.strerror or error}") from error
+    except RuntimeError as error:
+        # Lightning may fail to tidy up after a loop that did not begin.
+        if not isinstance(first := error.__context__, OSError):
+            raise
+        raise OutputError(f"{run}: training stopped: {first.strerror or first}") from first
 
 
 def _resolved(config: TrainConfig, source: Source) -> TrainConfig:
