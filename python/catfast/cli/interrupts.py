@@ -141,9 +141,11 @@ class Interrupts:
         os._exit(code)
 
     def _unraisable(self, caught: Any) -> None:
+        # A loader of torch whose making failed, which is said elsewhere, fails to tidy up too.
+        half_made = getattr(caught.object, "__module__", "").startswith("torch.utils.data.")
         if issubclass(caught.exc_type, KeyboardInterrupt):
             self._raised = False
-        elif not self.received:
+        elif not self.received and not half_made:
             sys.__unraisablehook__(caught)
 
     def _thread_failed(self, caught: Any) -> None:
