@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from pathlib import Path
 
 from tests.hostile.box import Box, small_dn
 from tests.hostile.case import Made, refused
@@ -94,19 +95,23 @@ def labels_like_a_bomb(box: Box) -> Made:
     return qa.labels(box, qa.write_qa(box), bomb(box, 4, "uint16"))
 
 
+def hollow(path: Path, bands: int, kind: str) -> None:
+    """Put a bomb in the place of a file, which may be a link to one that others read."""
+    path.unlink()
+    empty(path, bands, kind, SIDE)
+
+
 @refused(3, "budget", lines=2)
 def patches_of_bombs_alone(box: Box) -> Made:
     for scene in box.take("world").glob("PSScene/*_AnalyticMS*.tif"):
-        scene.unlink()
-        empty(scene, 4, "uint16", SIDE)
+        hollow(scene, 4, "uint16")
     return patches_there(box)
 
 
 @refused(3, "budget", lines=2)
 def patches_of_bombs_as_qa(box: Box) -> Made:
     for path in box.take("world").glob("landsat/*/*_QA_PIXEL.TIF"):
-        path.unlink()
-        empty(path, 1, "uint16", SIDE)
+        hollow(path, 1, "uint16")
     return patches_there(box)
 
 
@@ -114,8 +119,7 @@ def patches_of_bombs_as_qa(box: Box) -> Made:
 def evaluate_a_bomb(box: Box) -> Made:
     udm2.pair(box)
     path = box.inputs / "set" / "images" / "x.tif"
-    path.unlink()
-    empty(path, 4, "uint16", SIDE)
+    hollow(path, 4, "uint16")
     return udm2.evaluate(box)
 
 
@@ -123,8 +127,7 @@ def evaluate_a_bomb(box: Box) -> Made:
 def evaluate_against_a_bomb_of_a_mask(box: Box) -> Made:
     udm2.pair(box)
     path = box.inputs / "set" / "masks" / "x.tif"
-    path.unlink()
-    empty(path, 1, "uint8", SIDE)
+    hollow(path, 1, "uint8")
     return udm2.evaluate(box)
 
 
