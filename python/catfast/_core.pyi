@@ -25,13 +25,13 @@ __all__ = [
     "halve_codes",
     "mark_meeting",
     "patch_counts",
+    "patch_rows",
     "read_blocks",
     "resample_area",
     "set_threads",
     "valid_mask",
     "warp_qa",
     "watch_signals",
-    "write_patch_rows",
     "write_patch_tiffs",
 ]
 
@@ -186,16 +186,14 @@ def write_patch_tiffs(
     image_paths: Sequence[str],
     label_paths: Sequence[str],
 ) -> list[tuple[str, str, str]]: ...
-def write_patch_rows(
+def patch_rows(
     images: NDArray[np.uint16],
     labels: NDArray[np.uint8],
     scenes: NDArray[np.int64],
     rows: NDArray[np.int64],
     cols: NDArray[np.int64],
+    image_out: NDArray[np.uint8],
+    label_out: NDArray[np.uint8],
     *,
     size: int,
-    image_path: str,
-    image_offset: int,
-    label_path: str,
-    label_offset: int,
 ) -> list[str]: ...

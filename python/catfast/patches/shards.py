@@ -9,30 +9,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import struct
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from catfast import _core
 from catfast.errors import InputError
+from catfast.patches.direct import DirectFile
 from catfast.patches.files import PARTS, file_stem
 from catfast.patches.info import StoreInfo
 from catfast.patches.records import PatchRecord
 from catfast.patches.windows import Windows
-from catfast.raster import atomic_path, file_sha256, fsync_folder
+from catfast.raster import atomic_path, fsync_folder
 from catfast.temporary import temporary_path
 
 SHARDS = "shards"
 HEADER = 4096
 """Bytes before the first pixel."""
 
-_COPY = 1 << 22
+_COPY = 1 << 24
+_LABELS = 1 << 26
 
 
 def header(count: int, bands: int, size: int) -> bytes:
@@ -52,46 +54,40 @@ def patch_bytes(info: StoreInfo) -> int:
 
 
 class ShardFile:
-    """A shard while it is written: images in their place, labels in a file of their own until the end."""
+    """A shard while it is written: images in their place, labels aside until theirs is known."""
 
     def __init__(self, path: Path, info: StoreInfo) -> None:
         self.count = 0
-        self._info = info
-        self._paths = path, path.with_name(f"{path.name}.labels")
-        for name in self._paths:
-            name.write_bytes(b"")
+        self._path, self._info = path, info
+        self._file = DirectFile(path, HEADER)
+        self._labels = cast("IO[bytes]", SpooledTemporaryFile(_LABELS, dir=str(path.parent)))  # noqa: SIM115
 
     def write(self, windows: Windows) -> list[str]:
         """Append patches; digests of their pixels."""
-        size, bands = self._info.size, len(self._info.bands)
-        digests = _core.write_patch_rows(
-            *windows.arguments(),
-            size=size,
-            image_path=os.fspath(self._paths[0]),
-            image_offset=HEADER + self.count * 2 * bands * size**2,
-            label_path=os.fspath(self._paths[1]),
-            label_offset=self.count * size**2,
-        )
-        self.count += len(windows)
+        count, size, bands = len(windows), self._info.size, len(self._info.bands)
+        image, labels = 2 * bands * size**2, np.empty((count, size**2), np.uint8)
+
+        def fill(memory: npt.NDArray[np.uint8]) -> list[str]:
+            images = memory.reshape(count, image)
+            return _core.patch_rows(*windows.arguments(), images, labels, size=size)
+
+        digests = self._file.append(count * image, fill)
+        self._labels.write(labels.data)
+        self.count += count
         return digests
 
     def finish(self) -> str:
         """Bring the labels behind the images, write the header, make it last; the digest of the file."""
-        with self._paths[0].open("rb+") as shard, self._paths[1].open("rb") as labels:
-            shard.write(header(self.count, len(self._info.bands), self._info.size))
-            shard.seek(0, os.SEEK_END)
-            shutil.copyfileobj(labels, shard, _COPY)
-            shard.flush()
-            self._paths[1].unlink()
-            with ThreadPoolExecutor(1) as beside:
-                digest = beside.submit(file_sha256, self._paths[0])
-                os.fsync(shard.fileno())
-        return digest.result()
+        self._labels.seek(0)
+        while labels := self._labels.read(_COPY):
+            self._file.append(len(labels), partial(np.copyto, src=np.frombuffer(labels, np.uint8)))
+        return self._file.finish(header(self.count, len(self._info.bands), self._info.size))
 
     def discard(self) -> None:
         """Remove what is left of it."""
-        for path in self._paths:
-            path.unlink(missing_ok=True)
+        self._labels.close()
+        self._file.close()
+        self._path.unlink(missing_ok=True)
 
 
 class ShardSink:

@@ -6,7 +6,6 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Result, elements, elements_mut, require, same_shape, value};
 use crate::simd::dispatch;
-use crate::spread::each;
 
 /// Bands of a patch.
 pub const BANDS: usize = 4;
@@ -105,41 +104,26 @@ impl<'a> Window<'a> {
     pub(crate) fn label_row(&self, row: usize) -> &'a [u8] {
         &self.label[self.first + row * self.width..][..self.size]
     }
+
+    /// Writes image and label, each band digested while it is in the cache; the digest.
+    fn put(&self, image: &mut [u8], label: &mut [u8]) -> String {
+        let mut digest = Sha256::new();
+        for (band, plane) in image.chunks_exact_mut(2 * self.size * self.size).enumerate() {
+            for (row, line) in plane.chunks_exact_mut(2 * self.size).enumerate() {
+                little_endian(self.band_row(band, row), line);
+            }
+            digest.update(plane);
+        }
+        for (row, line) in label.chunks_exact_mut(self.size).enumerate() {
+            line.copy_from_slice(self.label_row(row));
+        }
+        hexadecimal(digest.chain_update(label))
+    }
 }
 
 fn little_endian(row: &[u16], bytes: &mut [u8]) {
     for (bytes, value) in bytes.chunks_exact_mut(2).zip(row) {
         bytes.copy_from_slice(&value.to_le_bytes());
-    }
-}
-
-/// The pixels of one window as shards have them.
-#[derive(Debug, Default)]
-pub struct Pixels {
-    /// Image: bands, rows, columns; little-endian.
-    pub image: Vec<u8>,
-    /// Label: rows, columns.
-    pub label: Vec<u8>,
-}
-
-impl Pixels {
-    /// Takes the pixels of `window` in place of what was there.
-    pub fn fill(&mut self, window: &Window) {
-        let size = window.size;
-        self.image.resize(2 * BANDS * size * size, 0);
-        self.label.resize(size * size, 0);
-        for (index, line) in self.image.chunks_exact_mut(2 * size).enumerate() {
-            little_endian(window.band_row(index / size, index % size), line);
-        }
-        for (row, line) in self.label.chunks_exact_mut(size).enumerate() {
-            line.copy_from_slice(window.label_row(row));
-        }
-    }
-
-    /// SHA-256 of the image's bytes followed by the label's, hexadecimal.
-    #[must_use]
-    pub fn sha256(&self) -> String {
-        hexadecimal(Sha256::new().chain_update(&self.image).chain_update(&self.label))
     }
 }
 
@@ -149,16 +133,25 @@ pub(crate) fn hexadecimal(digest: Sha256) -> String {
     digest.finalize().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// Calls `sink` with the index and pixels of every window, on all threads; what it returned, in order.
+/// Writes the pixels of every window as shards have them, and returns SHA-256 of each one's, in order.
+///
+/// `image` (n, bytes) gets bands, rows, columns, little-endian; `label` (n, bytes) rows, columns. The digest is
+/// that of the image's bytes followed by the label's.
 ///
 /// # Errors
-/// As [`Windows::check`].
-pub fn for_pixels<R: Send>(windows: &Windows, sink: impl Fn(usize, &Pixels) -> R + Sync) -> Result<Vec<R>> {
-    let windows = windows.check()?;
-    Ok(each(windows.len(), Pixels::default, |pixels, index| {
-        pixels.fill(&windows[index]);
-        sink(index, pixels)
-    }))
+/// As [`Windows::check`], or a target of another shape or strided.
+pub fn pixels_into(
+    windows: &Windows,
+    image: ArrayViewMut2<u8>,
+    label: ArrayViewMut2<u8>,
+) -> Result<Vec<String>> {
+    let found = windows.check()?;
+    let plane = windows.size * windows.size;
+    same_shape("image", &[found.len(), 2 * BANDS * plane], image.shape())?;
+    same_shape("label", &[found.len(), plane], label.shape())?;
+    let images = elements_mut("image", image)?.par_chunks_exact_mut(2 * BANDS * plane);
+    let labels = elements_mut("label", label)?.par_chunks_exact_mut(plane);
+    Ok(images.zip(labels).zip(found).map(|((image, label), window)| window.put(image, label)).collect())
 }
 
 /// Writes into `out` (n, 256) how often each label code lies on a seen pixel of each window.

@@ -2,10 +2,11 @@
 
 mod common;
 
-use catfast_core::window::{Windows, for_pixels, label_counts_into};
+use catfast_core::window::{Windows, label_counts_into, pixels_into};
 use common::on_threads;
 use ndarray::{Array1, Array2, Array3, Array4, s};
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
 /// Scenes, and windows inside them.
 #[derive(Clone, Debug)]
@@ -88,18 +89,24 @@ proptest! {
 
     #[test]
     fn pixels_are_those_of_the_window_whatever_the_threads(case in cases()) {
-        let take = || for_pixels(&case.windows(), |index, pixels| {
-            (index, pixels.image.clone(), pixels.label.clone(), pixels.sha256())
-        });
-        let found = on_threads(3, take).expect("windows inside");
-        prop_assert_eq!(&found, &on_threads(1, take).expect("windows inside"));
-        prop_assert_eq!(found.len(), case.rows.len());
-        for (place, (index, image, label, digest)) in found.into_iter().enumerate() {
-            let (slow_image, slow_label) = case.window(place);
-            prop_assert_eq!(index, place);
-            prop_assert_eq!(image, slow_image.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
-            prop_assert_eq!(label, slow_label.iter().copied().collect::<Vec<u8>>());
-            prop_assert_eq!(digest.len(), 64);
+        let (count, plane) = (case.rows.len(), case.size * case.size);
+        let take = || {
+            let (mut image, mut label) = (Array2::zeros((count, 8 * plane)), Array2::zeros((count, plane)));
+            let digests = pixels_into(&case.windows(), image.view_mut(), label.view_mut());
+            (image, label, digests.expect("windows inside"))
+        };
+        let found = on_threads(3, take);
+        prop_assert_eq!(&found, &on_threads(1, take));
+        let (images, labels, digests) = found;
+        prop_assert_eq!(digests.len(), count);
+        for place in 0..count {
+            let (image, label) = case.window(place);
+            let image: Vec<u8> = image.iter().flat_map(|v| v.to_le_bytes()).collect();
+            let label: Vec<u8> = label.iter().copied().collect();
+            prop_assert_eq!(images.row(place).to_vec(), &image[..]);
+            prop_assert_eq!(labels.row(place).to_vec(), &label[..]);
+            let digest: Vec<_> = Sha256::digest([image, label].concat()).to_vec();
+            prop_assert_eq!(&digests[place], &digest.iter().map(|b| format!("{b:02x}")).collect::<String>());
         }
     }
 
@@ -151,4 +158,11 @@ fn a_strided_scene_and_uneven_places_are_refused() {
     assert!(Windows { cols: two.view(), ..whole }.check().is_err());
     let mut out = Array2::zeros((2, 256));
     assert!(label_counts_into(&whole, out.view_mut()).is_err());
+    let put = |image: usize, label: usize| {
+        let (mut image, mut label) = (Array2::zeros((1, image)), Array2::zeros((1, label)));
+        pixels_into(&whole, image.view_mut(), label.view_mut()).is_ok()
+    };
+    assert!(put(32, 4));
+    assert!(!put(31, 4));
+    assert!(!put(32, 5));
 }

@@ -57,6 +57,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(blend::blend_tiles, module)?)?;
     module.add_function(wrap_pyfunction!(store::patch_counts, module)?)?;
     module.add_function(wrap_pyfunction!(store::write_patch_tiffs, module)?)?;
-    module.add_function(wrap_pyfunction!(store::write_patch_rows, module)?)?;
+    module.add_function(wrap_pyfunction!(store::patch_rows, module)?)?;
     module.add_function(wrap_pyfunction!(classify::classify_rows, module)?)
 }

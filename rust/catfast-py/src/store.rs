@@ -1,11 +1,11 @@
-//! Bindings of the patch store's kernels; what they make goes straight to its files, on the thread that made it.
+//! Bindings of the patch store's kernels; `GeoTIFF`s go straight to their files, on the thread that made them.
 
-use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 
 use catfast_core::geotiff::{Encoded, Files, Header, for_files};
-use catfast_core::window::{Pixels, Windows, for_pixels, label_counts_into};
+use catfast_core::window::{Windows, label_counts_into, pixels_into};
 use numpy::{Ix1, Ix2, Ix3, Ix4};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -88,48 +88,31 @@ pub fn write_patch_tiffs(
     saved.into_iter().map(|digests| digests.map_err(|error| os_error(&error))).collect()
 }
 
-/// Write windows one after another into two files, and return the digest of each window's pixels.
+/// Write the pixels of windows as shards have them, and return the digest of each window's.
 ///
-/// Windows are as in `patch_counts`. Images, uint16 little-endian, bands first, go to `image_path` from byte
-/// `image_offset` on; labels to `label_path` from `label_offset` on. Both files must be there.
+/// Windows are as in `patch_counts`. `image_out` uint8 (n, bytes) gets images, uint16 little-endian, bands first;
+/// `label_out` uint8 (n, bytes) labels.
 ///
-/// Raises `ValueError` for arguments that do not fit and `OSError` where the disk does not take them.
+/// Raises `ValueError` for arguments that do not fit.
 #[pyfunction]
-#[pyo3(signature = (
-    images, labels, scenes, rows, cols, *, size, image_path, image_offset, label_path, label_offset
-))]
+#[pyo3(signature = (images, labels, scenes, rows, cols, image_out, label_out, *, size))]
 #[allow(clippy::too_many_arguments, reason = "the Python signature")]
-pub fn write_patch_rows(
+pub fn patch_rows(
     py: Python<'_>,
     images: &Bound<'_, PyAny>,
     labels: &Bound<'_, PyAny>,
     scenes: &Bound<'_, PyAny>,
     rows: &Bound<'_, PyAny>,
     cols: &Bound<'_, PyAny>,
+    image_out: &Bound<'_, PyAny>,
+    label_out: &Bound<'_, PyAny>,
     size: usize,
-    image_path: PathBuf,
-    image_offset: u64,
-    label_path: PathBuf,
-    label_offset: u64,
 ) -> PyResult<Vec<String>> {
     let arrays = read_windows(images, labels, scenes, rows, cols)?;
-    let windows = arrays.windows(size);
-    let save = |index: usize, pixels: &Pixels| -> io::Result<String> {
-        write_row(&image_path, image_offset, index, &pixels.image)?;
-        write_row(&label_path, label_offset, index, &pixels.label)?;
-        Ok(pixels.sha256())
-    };
-    let saved = run(py, || for_pixels(&windows, save))?;
-    saved.into_iter().map(|digest| digest.map_err(|error| os_error(&error))).collect()
-}
-
-/// Writes row `index` of a file whose rows are as long as `bytes` and begin at `start`.
-fn write_row(path: &PathBuf, start: u64, index: usize, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::options().write(true).open(path)?;
-    let beyond = || io::Error::from(io::ErrorKind::FileTooLarge);
-    let before = (index as u64).checked_mul(bytes.len() as u64).ok_or_else(beyond)?;
-    file.seek(SeekFrom::Start(start.checked_add(before).ok_or_else(beyond)?))?;
-    file.write_all(bytes)
+    let mut image = write::<u8, Ix2>("image_out", image_out)?;
+    let mut label = write::<u8, Ix2>("label_out", label_out)?;
+    let (windows, image, label) = (arrays.windows(size), image.as_array_mut(), label.as_array_mut());
+    run(py, || pixels_into(&windows, image, label))
 }
 
 fn same_count(name: &str, expected: usize, found: usize) -> PyResult<()> {
