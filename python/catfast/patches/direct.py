@@ -26,7 +26,7 @@ from catfast.raster import Memory
 PAGE = 4096
 """Bytes; a multiple of every disk's sectors."""
 
-HELD_BYTES = 256 << 20
+HELD_BYTES = 128 << 20
 """Bytes of a file that stay in memory for its digest; those after them are read back."""
 
 _PIECE = 8 << 20
@@ -114,7 +114,9 @@ class DirectFile:
             file.write(self._tail.data)
             file.flush()
             os.fsync(file.fileno())
-        return digest.result()
+        told = digest.result()
+        self.close()
+        return told
 
     def close(self) -> None:
         """End what is under way, and write no more."""
