@@ -101,7 +101,7 @@ def test_a_cog_keeps_the_grid_and_validates(tmp_path, transform):
 
 @pytest.mark.parametrize(
     ("height", "width"),
-    [(1300, 1111), (513, 2), (2049, 700), (900, 512), (2000, 1024), (2000, 2047), (900, 384)],
+    [(1300, 1111), (513, 2), (2049, 700), (900, 512), (2000, 1024), (2000, 2047), (900, 384), (150, 32_770)],
 )
 def test_overviews_of_codes_are_the_most_frequent_of_four(tmp_path, height, width):
     """However the rows come, and by a level at a time."""

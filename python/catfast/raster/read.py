@@ -67,6 +67,8 @@ class RasterInfo:
     """Dataset tags."""
     block_rows: int
     """Rows of one TIFF block."""
+    block_columns: int
+    """Columns of one."""
 
 
 class Raster:
@@ -226,6 +228,7 @@ def _describe(path: Path, dataset: Any) -> RasterInfo:
         offsets=tuple(dataset.offsets),
         tags=dataset.tags(),
         block_rows=dataset.block_shapes[0][0],
+        block_columns=dataset.block_shapes[0][1],
     )
 
 
