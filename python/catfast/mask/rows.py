@@ -25,6 +25,9 @@ Found = TypeVar("Found")
 WIDE = 16384
 """Columns of a scene from which on no row is made ahead of its need: it would be held twice."""
 
+VERY_WIDE = 65536
+"""Columns from which on arrays go back to the system at once: what glibc keeps of them adds up."""
+
 
 class _At(TypedDict):
     """The first rows and columns of network pixels to make, and of the scene pixels at hand."""
@@ -71,7 +74,7 @@ class SceneRows:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catfast-read")
         self._resampler = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catfast-resample")
         self.wide = across.scene > WIDE
-        if self.wide:
+        if across.scene > VERY_WIDE:
             free_large_at_once()
         self._memory = Memory()
         self._pixels = self._prefetched()
