@@ -3,8 +3,8 @@
 Ours and every rival run in processes of their own, in turn, on the same made-up scene (deflate tiles, about
 70 % valid): wall time includes start-up. Steady state is the difference of a large and a small scene. Rivals
 are in mask_rivals.py; those of other packages run where these are installed (a folder of them on PYTHONPATH
-will do: ``pip install --target DIR omnicloudmask ukis-csmask``). ``--gpx`` adds a scene of a gigapixel, and one
-of 122,070 columns.
+will do: ``pip install --target DIR omnicloudmask ukis-csmask``). ``--gpx`` adds a scene of a gigapixel, and
+one of 122,070 columns.
 """
 
 from __future__ import annotations
