@@ -23,10 +23,8 @@ from catfast.raster import Memory, Raster, free_large_at_once
 Found = TypeVar("Found")
 
 WIDE = 16384
-"""Columns of a scene from which on no row is made ahead of its need: it would be held twice."""
-
-VERY_WIDE = 65536
-"""Columns from which on arrays go back to the system at once: what glibc keeps of them adds up."""
+"""Columns of a scene from which on no row is made ahead of its need, for it would be held twice, and arrays
+go back to the system at once: what glibc keeps of them adds up."""
 
 
 class _At(TypedDict):
@@ -74,7 +72,7 @@ class SceneRows:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catfast-read")
         self._resampler = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catfast-resample")
         self.wide = across.scene > WIDE
-        if across.scene > VERY_WIDE:
+        if self.wide:
             free_large_at_once()
         self._memory = Memory()
         self._pixels = self._prefetched()
