@@ -42,7 +42,7 @@ fn scenes(c: &mut Criterion) {
     });
     let gain = Array1::from_elem(BANDS, 1e-4);
     let mut out = Array3::zeros((BANDS, GRID.0, GRID.1));
-    let area = Area { factor: (FACTOR, FACTOR), first_row: 0, src_row: 0 };
+    let area = Area { factor: (FACTOR, FACTOR), ..Area::default() };
     group.bench_function("resample_area", |bench| {
         bench.iter(|| resample_area_into(dn.view(), valid.view(), gain.view(), out.view_mut(), &area));
     });

@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from catfast.mask.masker import processors
 from report import Result, options, show, write
 
 ROOT = Path(__file__).parents[1]
@@ -47,19 +48,29 @@ def walk(folder: Path) -> dict[str, float]:
         if done.returncode:
             raise SystemExit(f"{name} failed: {' '.join(command)}: {done.stderr.strip()[-800:]}")
         took[name] = time.perf_counter() - started
+        print(f"{name}: {took[name]:.1f} s", flush=True)
     return took
+
+
+def told(took: dict[str, float]) -> str:
+    """The sentence that a README may quote."""
+    minutes, seconds = divmod(round(sum(took.values())), 60)
+    parts = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in took.items())
+    return f"From git clone to the first mask: {minutes} min {seconds} s on {processors()} cores ({parts})."
 
 
 def main() -> None:
     chosen = options(__doc__)
     with tempfile.TemporaryDirectory() as name:
         took = walk(Path(name))
+    sentence = told(took)
     took["in all"] = sum(took.values())
     results = [
         Result(name=f"new user: {name}", value=round(seconds, 1), unit="s") for name, seconds in took.items()
     ]
     for result in results:
         show(result)
+    print(sentence, flush=True)
     write(results, chosen.json)
 
 

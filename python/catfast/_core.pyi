@@ -97,6 +97,8 @@ def resample_area(
     factor: tuple[float, float],
     first_row: int,
     src_row: int,
+    first_column: int = 0,
+    src_column: int = 0,
 ) -> None: ...
 def cut_tiles(
     image: NDArray[np.float32],

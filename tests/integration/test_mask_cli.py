@@ -15,6 +15,7 @@ import rasterio
 from PIL import Image
 from rio_cogeo.cogeo import cog_validate
 
+from catfast.mask import PIXELS_VERSION, MaskConfig
 from tests.conftest import cloudy_dn, write_scene
 
 NAME = "20230601_101112_12_2401_3B_AnalyticMS_SR"
@@ -55,6 +56,12 @@ def test_one_scene_with_defaults(mask, scene):
     assert names["CATEGORY_1"] == "cloud"
 
 
+def test_the_help_tells_the_budget_of_samples(catfast):
+    text = " ".join(catfast("mask", "--help").out.split())
+    told = text.split("--max-pixels N", 1)[1].split("[default: ", 1)[1].split("]", 1)[0]
+    assert float(told) == MaskConfig().max_pixels
+
+
 def test_json_says_what_was_done(mask, scene, tmp_path):
     run = mask(scene, "-o", tmp_path / "m.tif", "--json", "-q")
     (found,) = run.objects
@@ -85,6 +92,26 @@ def test_the_same_again_is_skipped_and_another_needs_overwrite(mask, scene, tmp_
     assert mask(other, "-o", output).code == 4
     assert mask(other, "-o", output, "--overwrite").code == 0
     assert not np.array_equal(first, output.read_bytes())
+
+
+@pytest.mark.parametrize("version", [None, "0"])
+def test_a_mask_of_a_build_with_other_pixels_needs_overwrite(mask, scene, tmp_path, version):
+    output = tmp_path / "m.tif"
+    assert mask(scene, "-o", output).code == 0
+    with rasterio.open(output) as dataset:
+        profile, codes, tags = dataset.profile, dataset.read(), dataset.tags()
+    assert tags.pop("CATFAST_PIXELS_VERSION") == PIXELS_VERSION
+    tags |= {} if version is None else {"CATFAST_PIXELS_VERSION": version}
+    with rasterio.open(output, "w", **profile) as dataset:
+        dataset.write(codes)
+        dataset.update_tags(**tags)
+    before = output.read_bytes()
+    refused = mask(scene, "-o", output)
+    assert refused.code == 4
+    assert "made with another pixels version: --overwrite replaces it" in refused.err
+    assert output.read_bytes() == before
+    assert mask(scene, "-o", output, "--overwrite").code == 0
+    assert mask(scene, "-o", output, "--json").objects[0]["status"] == "skipped"
 
 
 def test_a_foreign_file_is_never_replaced_unasked(mask, scene, tmp_path):

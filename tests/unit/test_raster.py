@@ -12,7 +12,17 @@ from rasterio.transform import Affine
 from rio_cogeo.cogeo import cog_validate
 
 from catfast.errors import InputError, OutputError
-from catfast.raster import CogStyle, Grid, atomic_path, cog_writer, open_raster, parse_crs, write_geotiff
+from catfast.mask import MaskConfig, mask_scene
+from catfast.raster import (
+    CogStyle,
+    Grid,
+    atomic_path,
+    cog_writer,
+    open_raster,
+    parse_crs,
+    read_tags,
+    write_geotiff,
+)
 from tests.conftest import NORTH_UP, cloudy_dn, write_scene
 
 STYLE = CogStyle(descriptions=("codes",), tags={"A": "b"}, band_tags={"C": "d"}, colours={0: (1, 2, 3, 255)})
@@ -65,6 +75,32 @@ def test_the_size_is_checked_before_anything_is_read(tmp_path):
         pass
 
 
+def sparse(path, side, count):
+    """A file without a block."""
+    profile = {"count": count, "width": side, "height": side, "dtype": "uint8", "tiled": True}
+    with rasterio.open(path, "w", driver="GTiff", **profile, SPARSE_OK=True, BIGTIFF="YES") as dataset:
+        dataset.update_tags(A="b")
+    return path
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_gigapixel_is_taken_and_masked_with_eight_bands(tmp_path):
+    four, eight = sparse(tmp_path / "4.tif", 31_623, 4), sparse(tmp_path / "8.tif", 31_623, 8)
+    with open_raster(four) as raster:
+        assert raster.info.grid.width == 31_623
+    with pytest.raises(InputError, match="more than the budget of 4,294,967,296"), open_raster(eight):
+        pass
+    with open_raster(eight, max_samples=MaskConfig().max_pixels) as raster:
+        assert raster.info.count == 8
+    with pytest.raises(InputError, match=r"more than the budget of 10,000,000,000 \(--max-pixels\)"):
+        mask_scene(sparse(tmp_path / "more.tif", 36_000, 8))
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_tags_are_read_whatever_the_size(tmp_path):
+    assert read_tags(sparse(tmp_path / "a.tif", 60_000, 8))["A"] == "b"
+
+
 def test_a_truncated_file_is_one_sentence(tmp_path, scene):
     content = scene.read_bytes()
     path = tmp_path / "cut.tif"
@@ -101,7 +137,7 @@ def test_a_cog_keeps_the_grid_and_validates(tmp_path, transform):
 
 @pytest.mark.parametrize(
     ("height", "width"),
-    [(1300, 1111), (513, 2), (2049, 700), (900, 512), (2000, 1024), (2000, 2047), (900, 384)],
+    [(1300, 1111), (513, 2), (2049, 700), (900, 512), (2000, 1024), (2000, 2047), (900, 384), (150, 32_770)],
 )
 def test_overviews_of_codes_are_the_most_frequent_of_four(tmp_path, height, width):
     """However the rows come, and by a level at a time."""

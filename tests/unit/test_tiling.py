@@ -30,6 +30,15 @@ def test_tiles_cover_the_grid_and_only_overlap_as_they_should(axis):
         assert origins[-1] + axis.tile == axis.network
 
 
+@given(axes, st.integers(0, 5000))
+def test_whole_network_pixels_need_no_scene_pixel_to_come(axis, scene):
+    scene = min(scene, axis.scene)
+    whole = axis.whole(scene)
+    ends = np.minimum(np.ceil(np.arange(1, axis.network + 1) * axis.factor), axis.scene)
+    assert whole == (axis.network if scene == axis.scene else (ends <= scene).sum())
+    assert axis.scene_start(whole) <= axis.scene
+
+
 @given(axes)
 def test_every_network_pixel_has_weight(axis):
     weight = np.zeros(axis.network)

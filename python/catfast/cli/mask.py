@@ -91,7 +91,7 @@ _STATES = ("done", "skipped", "failed")
     "--max-pixels",
     type=int,
     metavar="N",
-    help="Refuse scenes of more samples, width x height x bands.  [default: 4e9]",
+    help="Refuse scenes of more samples, width x height x bands.  [default: 1e10]",
 )
 @click.option(
     "--verify",

@@ -11,13 +11,14 @@ from catfast.mask.image import mask_image
 from catfast.mask.ledger import write_ledger, write_series
 from catfast.mask.masker import Masker, mask_scene
 from catfast.mask.memory import mask_array
-from catfast.mask.outputs import confidence_path, mask_path
+from catfast.mask.outputs import PIXELS_VERSION, confidence_path, mask_path
 from catfast.mask.predict import Classified
 from catfast.mask.sources import Source, find_scenes
 
 __all__ = [
     "DEVICES",
     "EDGES",
+    "PIXELS_VERSION",
     "PRESETS",
     "RUNTIMES",
     "SCHEMES",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from catfast.errors import Notice, UsageError
-from catfast.raster import DEFAULT_MAX_SAMPLES, VERIFY
+from catfast.raster import VERIFY
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 SCHEMES = ("full", "binary")
@@ -18,6 +18,10 @@ EDGES = ("guided", "plain")
 RUNTIMES = ("default", "auto", "onnxruntime", "openvino", "openvino-bf16", "torch", "torch-bf16")
 PRESETS: Mapping[str, float | None] = {"conservative": 0.3, "balanced": None, "liberal": 0.7}
 """Thresholds by name: ``conservative`` keeps only what is surely clear, ``liberal`` all that may be clear."""
+
+MAX_SAMPLES = 10_000_000_000
+"""Largest width x height x bands masked unless asked for: an 8-band scene of a gigapixel. More than other
+commands take (:data:`catfast.raster.DEFAULT_MAX_SAMPLES`), for masking holds no more of a larger scene."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,7 @@ class MaskConfig:
     ``torch-bf16``: faster still, and other classes for a few pixels in a thousand."""
     device: str = "auto"
     """``auto``: a CUDA GPU if torch is asked for and finds one, else ``cpu``; ``cuda``, ``mps``: torch."""
-    max_pixels: int = DEFAULT_MAX_SAMPLES
+    max_pixels: int = MAX_SAMPLES
     """Refuse scenes with more samples (width x height x bands)."""
     verify: str = "auto"
     """Compare the checksums of a scene's compressed blocks: see :data:`catfast.raster.VERIFY`."""

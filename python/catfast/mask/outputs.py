@@ -13,6 +13,9 @@ from catfast.mask.domain import SATURATED_TAG
 from catfast.raster import CogStyle, file_sha256, is_made_already, refuse_input
 from catfast.udm2 import UDM2_BANDS
 
+PIXELS_VERSION = "1"
+"""Raised with every change that gives other pixels to the same scene, model and options."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
@@ -37,6 +40,7 @@ class Identity:
             "CATFAST_MODEL_SHA256": self.model_sha256,
             "CATFAST_INPUT": self.input,
             "CATFAST_INPUT_SHA256": self.input_sha256,
+            "CATFAST_PIXELS_VERSION": PIXELS_VERSION,
             **self.settings,
         }
 
@@ -89,6 +93,8 @@ def quicklook_path(asked: Path, mask: Path) -> Path:
 
 def check_output(mask: Path, scene: Path, asked: list[Path], identity: Identity, *, overwrite: bool) -> bool:
     """Whether ``mask`` is there already, made from the same input by the same model and options.
+
+    One of a catfast that gave other pixels to these was made from something else.
 
     Raises:
         OutputError: it was made from something else and ``overwrite`` is off; or it would replace its own

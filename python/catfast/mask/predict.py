@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -18,7 +19,10 @@ from catfast.mask.tiling import Axis, Tile, batches, fitted, taper
 from catfast.models.spec import ModelConfig
 
 OUT_ROWS = 512
-"""Scene rows classified at once."""
+"""Scene rows classified at once, at most."""
+
+OUT_PIXELS = 8 << 20
+"""Scene pixels classified at once, about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,11 +151,13 @@ class Predictor:
         done = 0
         ends = [origin + self._image.shape[1] for origin in origins]
         fresh_rows = [end - before for end, before in zip(ends, [0, *ends], strict=False)]
-        coming = self._rows.order(fresh_rows[0])
+        most = min(OUT_ROWS, math.ceil(OUT_PIXELS / self._across.scene))
+        # Taken out: an order kept here would hold on to its rows.
+        orders = deque([self._rows.order(fresh_rows[0])])
         for row, origin in enumerate(origins):
-            fresh = coming.result()
+            fresh = orders.popleft().result()
             if row + 1 < len(origins) and not self._rows.wide:
-                coming = self._rows.order(fresh_rows[row + 1])
+                orders.append(self._rows.order(fresh_rows[row + 1]))
             self._advance(origin, fresh)
             mosaic.move_to(origin)
             if rules.guided:
@@ -160,13 +166,13 @@ class Predictor:
             final = origins[row + 1] if row + 1 < len(origins) else self._down.network
             ready = self._down.ready(final, mosaic.reach)
             while done < ready:
-                valid = self._rows.take_validity(min(OUT_ROWS, ready - done))
+                valid = self._rows.take_validity(min(most, ready - done))
                 bright = self._rows.take_brightness(len(valid)) if rules.guided else None
                 yield fresh, mosaic.classify(valid, done, factor, rules, bright)
                 fresh = fresh[:, :0].copy()
                 done += len(valid)
             if row + 1 < len(origins) and self._rows.wide:
-                coming = self._rows.order(fresh_rows[row + 1])
+                orders.append(self._rows.order(fresh_rows[row + 1]))
 
     def _advance(self, origin: int, fresh: npt.NDArray[np.float32]) -> None:
         """Make the image start at network row ``origin`` and end with ``fresh`` rows."""

@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypedDict, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from catfast import _core
 from catfast.errors import InputError
+from catfast.mask.counts import Counts
 from catfast.mask.tiling import Axis
+from catfast.mask.waiting import Waiting
+from catfast.mask.windows import Windows
 from catfast.planet import Scene
-from catfast.raster import Raster
+from catfast.raster import Memory, Raster, free_large_at_once
 
-Pixel = TypeVar("Pixel", bound=np.generic)
-
-CHUNK_ROWS = 256
-"""Rows a read, rounded up to whole TIFF blocks."""
+Found = TypeVar("Found")
 
 WIDE = 16384
-"""Columns of a scene from which on nothing is made ahead of its need: its rows would be held twice."""
+"""Columns of a scene from which on no row is made ahead of its need, for it would be held twice, and arrays
+go back to the system at once: what glibc keeps of them adds up."""
 
-SLICE_ROWS = 64
-"""Rows of such a scene that are worked on at once."""
+
+class _At(TypedDict):
+    """The first rows and columns of network pixels to make, and of the scene pixels at hand."""
+
+    first_row: int
+    src_row: int
+    first_column: int
+    src_column: int
 
 
 class SceneRows:
-    """Turns bands of scene rows into reflectance on the network's grid.
+    """Turns windows of a scene into reflectance on the network's grid.
 
-    The next band is read by a thread of its own while this one is resampled, by another one, and all of that
-    while the rows before go through the network.
+    The next window is read by a thread of its own while this one is resampled, by another one, and all of
+    that while the rows before go through the network.
     """
 
     def __init__(
-        self, raster: Raster, scene: Scene, down: Axis, across: Axis, *, guided: bool = False
+        self,
+        raster: Raster,
+        scene: Scene,
+        down: Axis,
+        across: Axis,
+        *,
+        guided: bool = False,
+        windows: Windows | None = None,
     ) -> None:
         self._raster = raster
         self._scene = scene
@@ -45,18 +59,23 @@ class SceneRows:
         self._across = across
         self._gain = np.array(scene.gain, dtype=np.float64)
         self._offset = np.array(scene.offset, dtype=np.float32)[:, None, None]
-        self._nodata = scene.nodata
-        self._dn: npt.NDArray[Any] = np.empty((len(scene.bands), 0, across.scene), np.uint16)
-        self._valid = np.empty((0, across.scene), np.uint8)
-        self._first = 0  # scene row of _dn[:, 0]
-        self._next_network = 0
-        self._validity: deque[npt.NDArray[np.uint8]] = deque()
         self._guided = guided
-        self._brightness: deque[npt.NDArray[np.uint16]] = deque()
+        kept = 4 * len(scene.bands) / (down.factor * across.factor) + (3 if guided else 1)
+        self._windows = windows or Windows.plan(raster.info, len(scene.bands), kept=kept)
+        self._spans = iter(self._windows.rows)
+        self._dtype = np.dtype(np.uint16 if raster.info.dtype == "uint16" else np.float32)
+        self._left = Counts.empty((len(scene.bands), 0, across.scene), self._dtype)
+        self._reflectance: Waiting[np.float32] = Waiting()
+        self._made = self._taken = 0  # network rows
+        self._validity: Waiting[np.uint8] = Waiting()
+        self._brightness: Waiting[np.uint16] = Waiting()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catfast-read")
         self._resampler = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catfast-resample")
         self.wide = across.scene > WIDE
-        self._chunks = self._prefetched(self._spans())
+        if self.wide:
+            free_large_at_once()
+        self._memory = Memory()
+        self._pixels = self._prefetched()
         self.valid_pixels = 0
 
     def close(self) -> None:
@@ -74,113 +93,91 @@ class SceneRows:
         Raises:
             InputError: the scene cannot be read, or holds infinite values.
         """
-        first, stop = self._next_network, self._next_network + count
-        out = np.empty((len(self._gain), count, self._across.network), np.float32)
-        while self._next_network < stop:
-            self._read_until(self._down.scene_end(self._next_network + 1))
-            whole = self._whole_network_rows(stop)
-            out[:, self._next_network - first : whole - first] = self._resample(whole)
-            self._next_network = whole
-            self._drop_until(math.floor(whole * self._down.factor))
-        return out
+        self._taken += count
+        while self._made < self._taken:
+            self._read(*next(self._spans))
+        return self._reflectance.take(count)
 
     def take_validity(self, count: int) -> npt.NDArray[np.uint8]:
         """The next ``count`` scene rows of the valid mask, (count, width): 1 where a pixel was seen."""
-        return _take(self._validity, count)
+        return self._validity.take(count)
 
     def take_brightness(self, count: int) -> npt.NDArray[np.uint16]:
         """The next ``count`` scene rows of what edges follow, (count, width): see ``_core.brightness``."""
-        return _take(self._brightness, count)
+        return self._brightness.take(count)
 
-    def _spans(self) -> Iterator[tuple[int, int]]:
-        block = self._raster.info.block_rows
-        step = math.ceil(CHUNK_ROWS / block) * block
-        for start in range(0, self._down.scene, step):
-            yield start, min(start + step, self._down.scene)
-
-    def _prefetched(self, spans: Iterator[tuple[int, int]]) -> Iterator[npt.NDArray[Any]]:
-        # Taken out before it is handed over: a future kept here would hold on to rows already resampled.
+    def _prefetched(self) -> Iterator[npt.NDArray[Any]]:
+        # Taken out before it is handed over: a future kept here would hold on to pixels already resampled.
         reading: deque[Future[npt.NDArray[Any]]] = deque()
-        for span in spans:
-            reading.append(self._executor.submit(self._raster.read_rows, self._scene.bands, *span))
-            if self.wide:
-                yield from _slices(reading.popleft().result())
-            elif len(reading) > 1:
-                yield reading.popleft().result()
+        for rows in self._windows.rows:
+            for columns in self._windows.columns:
+                reading.append(
+                    self._executor.submit(
+                        self._raster.read_window, self._scene.bands, rows, columns, self._memory
+                    )
+                )
+                if len(reading) > 1:
+                    yield reading.popleft().result()
         while reading:
             yield reading.popleft().result()
 
-    def _read_until(self, row: int) -> None:
-        """Hold all scene rows before ``row`` that are still needed."""
-        while self._first + self._dn.shape[1] < row:
-            dn = next(self._chunks)
-            if dn.dtype != np.uint16:
-                dn = dn.astype(np.float32)
-            valid = np.empty(dn.shape[1:], np.uint8)
-            seen, infinite = _core.valid_mask(dn, self._nodata, valid)
-            if infinite:
-                raise InputError(
-                    f"{self._scene.info.path}: expected finite values, found {infinite} infinite pixels"
-                )
-            self.valid_pixels += seen
-            if self._guided:
-                self._brightness.append(self._bright(dn))
-            self._validity.append(valid)
-            self._dn = np.concatenate([self._dn, dn], axis=1) if self._dn.size else dn
-            self._valid = np.concatenate([self._valid, valid]) if self._valid.size else valid
+    def _read(self, start: int, stop: int) -> None:
+        """Take rows of the scene, and resample what they complete."""
+        above, origin = self._left, start - self._left.rows
+        first, self._made = self._made, self._down.whole(stop)
+        # Rows under the next network row are kept, and likewise columns from one window to the next.
+        keep = min(self._down.scene_start(self._made), stop) - origin
+        shape = (stop - start, self._across.scene)
+        validity, brightness = np.empty(shape, np.uint8), np.empty(shape, np.uint16)
+        out = np.empty((len(self._gain), self._made - first, self._across.network), np.float32)
+        left = Counts.empty((len(self._gain), stop - origin - keep, self._across.scene), self._dtype)
+        beside, column = above.part(slice(0), slice(0)), 0
+        for columns in self._windows.columns:
+            span = slice(*columns)
+            new = self._seen(next(self._pixels), validity[:, span], brightness[:, span])
+            new = above.part(slice(None), span).above(new)
+            left.put(new.part(slice(keep, None), slice(None)), columns[0])
+            counts, src_column = beside.beside(new), columns[0] - beside.columns
+            last = self._across.whole(columns[1])
+            at = _At(first_row=first, src_row=origin, first_column=column, src_column=src_column)
+            _filled(out[:, :, column:last], partial(self._resample, counts, at))
+            beside = counts.part(slice(None), slice(self._across.scene_start(last) - src_column, None))
+            column = last
+        self._left = left
+        self._reflectance.add(out)
+        self._validity.add(validity)
+        if self._guided:
+            self._brightness.add(brightness)
 
-    def _bright(self, dn: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
-        out = np.empty(dn.shape[1:], np.uint16)
-        blue, green, red = self._gain[:3].tolist()
-        _core.brightness(dn, out, gain=(blue, green, red), offset=float(self._offset[:3].mean()))
-        return out
+    def _seen(
+        self, dn: npt.NDArray[Any], validity: npt.NDArray[np.uint8], brightness: npt.NDArray[np.uint16]
+    ) -> Counts:
+        """Pixels of a window, their validity and their brightness."""
+        dn = np.ascontiguousarray(dn, self._dtype)
+        seen, infinite = _filled(validity, lambda out: _core.valid_mask(dn, self._scene.nodata, out))
+        if infinite:
+            raise InputError(
+                f"{self._scene.info.path}: expected finite values, found {infinite} infinite pixels"
+            )
+        self.valid_pixels += seen
+        if self._guided:
+            blue, green, red = self._gain[:3].tolist()
+            offset = float(self._offset[:3].mean())
+            _filled(brightness, lambda out: _core.brightness(dn, out, gain=(blue, green, red), offset=offset))
+        return Counts(dn, np.ascontiguousarray(validity))
 
-    def _whole_network_rows(self, stop: int) -> int:
-        """End of the network rows, at most ``stop``, whose scene rows are all held."""
-        held = self._first + self._dn.shape[1]
-        if held >= self._down.scene:
-            return stop
-        whole = self._next_network
-        while whole < stop and self._down.scene_end(whole + 1) <= held:
-            whole += 1
-        return whole
-
-    def _resample(self, stop: int) -> npt.NDArray[np.float32]:
-        out = np.empty((len(self._gain), stop - self._next_network, self._across.network), np.float32)
-        _core.resample_area(
-            self._dn,
-            self._valid,
-            self._gain,
-            out,
-            factor=(self._down.factor, self._across.factor),
-            first_row=self._next_network,
-            src_row=self._first,
-        )
+    def _resample(self, counts: Counts, at: _At, out: npt.NDArray[np.float32]) -> None:
+        factor = (self._down.factor, self._across.factor)
+        _core.resample_area(counts.dn, counts.valid, self._gain, out, factor=factor, **at)
         if self._offset.any():
             out += self._offset
-        return out
-
-    def _drop_until(self, row: int) -> None:
-        drop = min(row - self._first, self._dn.shape[1])
-        # Copies: the few rows that are left would hold on to all that were read with them.
-        self._dn = self._dn[:, drop:].copy()
-        self._valid = self._valid[drop:].copy()
-        self._first += drop
 
 
-def _slices(chunk: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
-    for start in range(0, chunk.shape[1], SLICE_ROWS):
-        yield chunk[:, start : start + SLICE_ROWS].copy()
-
-
-def _take(rows: deque[npt.NDArray[Pixel]], count: int) -> npt.NDArray[Pixel]:
-    """The first ``count`` rows (count, width) of those that wait."""
-    parts, missing = [], count
-    while missing:
-        first = rows.popleft()
-        if len(first) > missing:
-            rows.appendleft(first[missing:])
-            first = first[:missing]
-        parts.append(first)
-        missing -= len(first)
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+def _filled(part: npt.NDArray[Any], fill: Callable[[npt.NDArray[Any]], Found]) -> Found:
+    """What ``fill`` says when it has written all of ``part``; kernels write memory without gaps only."""
+    if part.flags.c_contiguous:
+        return fill(part)
+    own = np.empty(part.shape, part.dtype)
+    found = fill(own)
+    part[:] = own
+    return found

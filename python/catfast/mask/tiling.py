@@ -70,6 +70,19 @@ class Axis:
         """Scene pixels that lie under the first ``network`` network pixels."""
         return min(self.scene, math.ceil(network * self.factor))
 
+    def scene_start(self, network: int) -> int:
+        """The scene pixel under the beginning of a network pixel."""
+        return min(self.scene, math.floor(network * self.factor))
+
+    def whole(self, scene: int) -> int:
+        """Network pixels under all of which lie the first ``scene`` scene pixels."""
+        if scene >= self.scene:
+            return self.network
+        found = math.ceil(scene / self.factor)
+        while self.scene_end(found) > scene:
+            found -= 1
+        return found
+
     def ready(self, network: int, reach: int = 0) -> int:
         """Scene pixels that can be interpolated once the first ``network`` network pixels are final.
 

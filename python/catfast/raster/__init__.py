@@ -9,7 +9,7 @@ from catfast.raster.area import Area, footprint_lonlat
 from catfast.raster.arrays import ArrayRaster, StackedRaster
 from catfast.raster.gdal import Versions, versions
 from catfast.raster.grid import Grid, centre_lonlat, ground_sampling_distance, parse_crs
-from catfast.raster.memory import Memory
+from catfast.raster.memory import Memory, free_large_at_once
 from catfast.raster.patchtiff import PatchStyle, TiffTemplate, patch_template, read_patch
 from catfast.raster.provenance import file_sha256, is_made_already, refuse_input
 from catfast.raster.read import DEFAULT_MAX_SAMPLES, VERIFY, Raster, RasterInfo, open_raster, read_tags
@@ -46,6 +46,7 @@ __all__ = [
     "cog_writer",
     "file_sha256",
     "footprint_lonlat",
+    "free_large_at_once",
     "fsync_folder",
     "ground_sampling_distance",
     "is_made_already",

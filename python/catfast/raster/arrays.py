@@ -45,6 +45,7 @@ class ArrayRaster(Raster):
             offsets=(0.0,) * count,
             tags={},
             block_rows=1,
+            block_columns=1,
         )
 
     def read_window(

@@ -14,40 +14,72 @@ from catfast.raster.grid import Grid
 
 
 class GridWriter:
-    """A tiled uint8 GeoTIFF that takes rows from top to bottom, buffered to whole tiles."""
+    """A tiled uint8 GeoTIFF that takes rows from top to bottom, buffered to whole tiles.
+
+    ``passing``: the file is only a step on the way to another.
+    """
 
     TILE = 512
+    LOW_TILE = 128
+    """Rows of a tile of a file that is only a step on the way, where it is wide: a row of tiles is held."""
+    WIDE = 32768
+    """Columns from which on it is."""
 
-    def __init__(self, path: Path, grid: Grid, count: int, *, nodata: int | None, **compression: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        grid: Grid,
+        count: int,
+        *,
+        nodata: int | None,
+        passing: bool = False,
+        **compression: Any,
+    ) -> None:
+        self._tile_rows = self.LOW_TILE if passing and grid.width > self.WIDE else self.TILE
         self._dataset = rasterio.open(
             path,
             "w",
             **tiff_profile(grid, count, "uint8", nodata),
             tiled=True,
             blockxsize=self.TILE,
-            blockysize=self.TILE,
+            blockysize=self._tile_rows,
             num_threads="ALL_CPUS",
             **(compression or {"compress": "zstd", "zstd_level": 1}),
         )
-        self._pending: list[npt.NDArray[np.uint8]] = []
+        self._pending = np.empty((count, 0, grid.width), np.uint8)
         self._pending_rows = 0
         self._row = 0
 
     def append(self, rows: npt.NDArray[np.uint8]) -> None:
         """Add the next rows, shape (count, n, width)."""
-        self._pending.append(rows)
-        self._pending_rows += rows.shape[1]
-        whole = self._pending_rows // self.TILE * self.TILE
-        if whole:
-            self._flush(whole)
+        done = 0
+        while done < rows.shape[1]:
+            done += self._take(rows[:, done:])
 
-    def _flush(self, count: int) -> None:
-        rows = self._pending[0] if len(self._pending) == 1 else np.concatenate(self._pending, axis=1)
-        window = Window(0, self._row, rows.shape[2], count)
-        self._dataset.write(rows[:, :count], window=window)
-        self._row += count
-        self._pending_rows -= count
-        self._pending = [rows[:, count:].copy()] if self._pending_rows else []
+    def _take(self, rows: npt.NDArray[np.uint8]) -> int:
+        """Write or keep some of ``rows``; their number."""
+        height = int(rows.shape[1])
+        whole = height // self._tile_rows * self._tile_rows
+        if whole and not self._pending_rows:
+            self._write(rows[:, :whole])
+            return whole
+        if not self._pending.size:
+            self._pending = np.empty((rows.shape[0], self._tile_rows, rows.shape[2]), np.uint8)
+        start = self._pending_rows
+        count = min(self._tile_rows - start, height)
+        self._pending[:, start : start + count] = rows[:, :count]
+        self._pending_rows += count
+        if self._pending_rows == self._tile_rows:
+            self._flush()
+        return count
+
+    def _flush(self) -> None:
+        count, self._pending_rows = self._pending_rows, 0
+        self._write(self._pending[:, :count])
+
+    def _write(self, rows: npt.NDArray[np.uint8]) -> None:
+        self._dataset.write(rows, window=Window(0, self._row, rows.shape[2], rows.shape[1]))
+        self._row += rows.shape[1]
 
     def close(self) -> None:
         """Write what is left and close the file; may be called again."""
@@ -55,7 +87,7 @@ class GridWriter:
             return
         try:
             if self._pending_rows:
-                self._flush(self._pending_rows)
+                self._flush()
         finally:
             self._dataset.close()
 

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import weakref
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+_M_MMAP_THRESHOLD = -3
+"""glibc's malloc.h."""
+
+_LARGE = 4 << 20
+"""Bytes of an array that goes back to the system at once."""
+
+
+def free_large_at_once() -> None:
+    """Have large arrays go back to the system as soon as nobody uses them, from now on.
+
+    glibc alone keeps those up to 32 MB for later, each thread for itself, and they seldom fit again. Costs
+    some time, as each new array is zeroed by the system. Does nothing with another C library.
+    """
+    try:
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
+    except (AttributeError, OSError, TypeError):
+        return
 
 
 class Memory:

@@ -75,7 +75,7 @@ class _Level:
     def __init__(self, path: Path, grid: Grid, nodata: int) -> None:
         self.path = path
         path.touch()
-        self.writer = GridWriter(path, grid, 1, nodata=nodata)
+        self.writer = GridWriter(path, grid, 1, nodata=nodata, passing=True)
         self._waiting: Codes | None = None
 
     def take(self, rows: Codes, nodata: int, *, last: bool) -> Codes:

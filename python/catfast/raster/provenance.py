@@ -50,7 +50,7 @@ def is_made_already(
     found = read_tags(output)
     differing = _differing(identity, found)
     if differing:
-        what = differing[0].removeprefix("CATFAST_").lower()
+        what = differing[0].removeprefix("CATFAST_").lower().replace("_", " ")
         raise OutputError(f"{output}: exists already, made with another {what}: --overwrite replaces it")
     return True
 

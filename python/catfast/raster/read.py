@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,8 +26,8 @@ from catfast.raster.grid import Grid
 from catfast.raster.layout import BlockLayout
 from catfast.raster.memory import Memory
 
-DEFAULT_MAX_SAMPLES = 4_000_000_000
-"""Largest accepted width x height x bands: a 4-band scene of a gigapixel."""
+DEFAULT_MAX_SAMPLES = 1 << 32
+"""Largest accepted width x height x bands: a 4-band scene of 32,768 x 32,768."""
 
 MAX_BLOCK_SAMPLES = 1 << 28
 """Largest accepted TIFF block (samples): GDAL holds whole blocks in memory."""
@@ -67,6 +68,8 @@ class RasterInfo:
     """Dataset tags."""
     block_rows: int
     """Rows of one TIFF block."""
+    block_columns: int
+    """Columns of one."""
 
 
 class Raster:
@@ -226,6 +229,7 @@ def _describe(path: Path, dataset: Any) -> RasterInfo:
         offsets=tuple(dataset.offsets),
         tags=dataset.tags(),
         block_rows=dataset.block_shapes[0][0],
+        block_columns=dataset.block_shapes[0][1],
     )
 
 
@@ -247,7 +251,8 @@ def _check_size(info: RasterInfo, block: tuple[int, int], max_samples: int) -> N
 def read_tags(path: Path) -> dict[str, str]:
     """Dataset tags of a GeoTIFF; empty when the file is not a readable one."""
     try:
-        with open_raster(path) as raster:
+        # No pixel is read: a mask may have more of them than its scene has samples.
+        with open_raster(path, max_samples=sys.maxsize) as raster:
             return dict(raster.info.tags)
     except InputError:
         return {}

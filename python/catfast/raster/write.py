@@ -125,7 +125,7 @@ class CogWriter:
         self._rows_path = temporary.with_suffix(".rows.tif")
         with output_errors(final):
             self._rows_path.touch()  # where even that fails, rasterio would raise a TypeError
-            self._rows = GridWriter(self._rows_path, grid, count, nodata=nodata)
+            self._rows = GridWriter(self._rows_path, grid, count, nodata=nodata, passing=True)
             self._overviews: Overviews | None = None
             if count == 1 and nodata is not None:
                 self._overviews = Overviews(self._rows_path, grid, nodata)

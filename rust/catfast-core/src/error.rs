@@ -77,3 +77,8 @@ pub(crate) const INDEX_LIMIT: i64 = 1 << 40;
 pub(crate) fn scene_row(name: &'static str, row: i64) -> Result<()> {
     require((0..INDEX_LIMIT).contains(&row), name, "a row from 0 up to 2^40", row)
 }
+
+/// `Ok` where `column` is a column of a scene: not negative, and below [`INDEX_LIMIT`].
+pub(crate) fn scene_column(name: &'static str, column: i64) -> Result<()> {
+    require((0..INDEX_LIMIT).contains(&column), name, "a column from 0 up to 2^40", column)
+}

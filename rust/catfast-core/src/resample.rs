@@ -3,7 +3,7 @@
 use ndarray::parallel::prelude::*;
 use ndarray::{ArrayView1, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis};
 
-use crate::error::{Result, elements, same_shape, scene_row};
+use crate::error::{Result, elements, same_shape, scene_column, scene_row};
 use crate::grid::{Span, area_span, check_factor};
 use crate::simd::dispatch;
 use crate::valid::Sample;
@@ -20,6 +20,17 @@ pub struct Area {
     pub first_row: i64,
     /// Scene row of the first input row.
     pub src_row: i64,
+    /// Target column of the first output column.
+    pub first_column: i64,
+    /// Scene column of the first input column.
+    pub src_column: i64,
+}
+
+impl Default for Area {
+    /// The scene's own grid, from its first pixel on.
+    fn default() -> Self {
+        Self { factor: (1.0, 1.0), first_row: 0, src_row: 0, first_column: 0, src_column: 0 }
+    }
 }
 
 /// Validity of one block of one source row.
@@ -58,12 +69,12 @@ struct Scratch {
 /// Weighted means of the valid pixels of `dn` (B, h, w) under each pixel of `out` (B, H, W), times `gain` (B).
 ///
 /// Output pixel (i, j) covers the scene rows `[(first_row + i) * fy, (first_row + i + 1) * fy)` and
-/// the columns `[j * fx, (j + 1) * fx)`, with fractional weights at its edges, clipped to the
-/// input. It is NaN where nothing valid lies under it. `valid` (h, w) is nonzero where `dn` counts.
+/// likewise columns, with fractional weights at its edges, clipped to the input. It is NaN where
+/// nothing valid lies under it. `valid` (h, w) is nonzero where `dn` counts.
 /// Sums are kept in f64, so the only rounding that shows is the last one, to f32.
 ///
 /// # Errors
-/// Shapes that do not fit, a strided array, a factor below 1 or not finite, a row below 0.
+/// Shapes that do not fit, a strided array, a factor below 1 or not finite, a row or column below 0.
 pub fn resample_area_into<T: Sample>(
     dn: ArrayView3<T>,
     valid: ArrayView2<u8>,
@@ -78,6 +89,8 @@ pub fn resample_area_into<T: Sample>(
     check_factor(area.factor)?;
     scene_row("first_row", area.first_row)?;
     scene_row("src_row", area.src_row)?;
+    scene_column("first_column", area.first_column)?;
+    scene_column("src_column", area.src_column)?;
     let source = Source { dn: elements("dn", &dn)?, valid: elements("valid", &valid)?, rows, width };
     let gain = elements("gain", &gain)?;
     if out.is_empty() || dn.is_empty() {
@@ -87,11 +100,13 @@ pub fn resample_area_into<T: Sample>(
     if area.factor == (1.0, 1.0) {
         out.axis_iter_mut(Axis(1)).into_par_iter().enumerate().for_each(|(i, target)| {
             let row = area.first_row + i as i64 - area.src_row;
-            dispatch(|| scale_row(&source, row, gain, target));
+            let column = area.first_column - area.src_column;
+            dispatch(|| scale_row(&source, (row, column), gain, target));
         });
         return Ok(());
     }
-    let columns: Vec<Span> = (0..out.dim().2 as i64).map(|j| area_span(j, area.factor.1, 0, width)).collect();
+    let column = |j: i64| area_span(area.first_column + j, area.factor.1, area.src_column, width);
+    let columns: Vec<Span> = (0..out.dim().2 as i64).map(column).collect();
     let scratch =
         || Scratch { sums: vec![0.0; width], covers: Vec::new(), weights: vec![0.0; columns.len()] };
     out.axis_iter_mut(Axis(1)).into_par_iter().enumerate().for_each_init(scratch, |scratch, (i, target)| {
@@ -101,15 +116,23 @@ pub fn resample_area_into<T: Sample>(
     Ok(())
 }
 
-/// One output row of all bands where output pixels are scene pixels: source row `row`, if there is one.
+/// One output row of all bands where output pixels are scene pixels: its first one is the source's `(row, column)`,
+/// if there is such a one.
 #[inline(always)]
-fn scale_row<T: Sample>(source: &Source<T>, row: i64, gain: &[f64], mut target: ArrayViewMut2<f32>) {
+fn scale_row<T: Sample>(
+    source: &Source<T>,
+    (row, column): (i64, i64),
+    gain: &[f64],
+    mut target: ArrayViewMut2<f32>,
+) {
     target.fill(f32::NAN);
     let Some(row) = usize::try_from(row).ok().filter(|row| *row < source.rows) else { return };
-    let valid = source.valid_row(row);
+    // Either the first source columns have no place in the output, or the first output columns no source.
+    let (skipped, before) = (column.max(0) as usize, (-column).max(0) as usize);
+    let Some(valid) = source.valid_row(row).get(skipped..) else { return };
     for (band, mut scaled) in target.outer_iter_mut().enumerate() {
-        let values = source.dn_row(band, row).iter().zip(valid);
-        scaled.iter_mut().zip(values).for_each(|(scaled, (&value, &flag))| {
+        let values = source.dn_row(band, row)[skipped..].iter().zip(valid);
+        scaled.iter_mut().skip(before).zip(values).for_each(|(scaled, (&value, &flag))| {
             let found = (value.into() * gain[band]) as f32;
             *scaled = if flag == 0 { f32::NAN } else { found };
         });

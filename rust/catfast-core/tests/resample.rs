@@ -35,10 +35,26 @@ impl Scene {
         let start = ((first as f64 * self.factor.0).floor() as usize).min(height);
         let end = ((last as f64 * self.factor.0).ceil() as usize).min(height);
         let mut out = Array3::zeros((self.dn.dim().0, last - first, self.grid().1));
-        let area = Area { factor: self.factor, first_row: first as i64, src_row: start as i64 };
+        let area =
+            Area { factor: self.factor, first_row: first as i64, src_row: start as i64, ..Area::default() };
         let dn = self.dn.slice(s![.., start..end, ..]).as_standard_layout().into_owned();
         let valid = self.valid.slice(s![start..end, ..]);
         resample_area_into(dn.view(), valid, self.gain.view(), out.view_mut(), &area)
+            .expect("shapes that fit");
+        out
+    }
+
+    /// Grid columns `first..last`, from no more source columns than they need.
+    fn columns(&self, first: usize, last: usize) -> Array3<f32> {
+        let width = self.dn.dim().2;
+        let start = ((first as f64 * self.factor.1).floor() as usize).min(width);
+        let end = ((last as f64 * self.factor.1).ceil() as usize).min(width);
+        let mut out = Array3::zeros((self.dn.dim().0, self.grid().0, last - first));
+        let whole = Area { factor: self.factor, ..Area::default() };
+        let area = Area { first_column: first as i64, src_column: start as i64, ..whole };
+        let dn = self.dn.slice(s![.., .., start..end]).as_standard_layout().into_owned();
+        let valid = self.valid.slice(s![.., start..end]).as_standard_layout().into_owned();
+        resample_area_into(dn.view(), valid.view(), self.gain.view(), out.view_mut(), &area)
             .expect("shapes that fit");
         out
     }
@@ -86,16 +102,26 @@ proptest! {
     }
 
     #[test]
+    fn cutting_columns_changes_no_bit(scene in scene(), cut in 0.0..1.0_f64) {
+        let columns = scene.grid().1;
+        let cut = (columns as f64 * cut) as usize;
+        let parts = [scene.columns(0, cut), scene.columns(cut, columns)];
+        let joined = concatenate(Axis(2), &[parts[0].view(), parts[1].view()]).expect("same rows");
+        prop_assert_eq!(bits(&joined), bits(&scene.columns(0, columns)));
+    }
+
+    #[test]
     fn never_panics(
         shapes in prop::collection::vec(0_usize..4, 9),
         factor in (any::<f64>(), any::<f64>()),
         rows in (any::<i64>(), any::<i64>()),
+        columns in (any::<i64>(), any::<i64>()),
     ) {
         let dn = Array3::<f32>::zeros((shapes[0], shapes[1], shapes[2]));
         let valid = Array2::zeros((shapes[1], shapes[3]));
         let gain = Array1::zeros(shapes[4]);
         let mut out = Array3::zeros((shapes[5], shapes[6], shapes[7]));
-        let area = Area { factor, first_row: rows.0, src_row: rows.1 };
+        let area = Area { factor, first_row: rows.0, src_row: rows.1, first_column: columns.0, src_column: columns.1 };
         let _ = resample_area_into(dn.view(), valid.view(), gain.view(), out.view_mut(), &area);
     }
 
@@ -105,11 +131,12 @@ proptest! {
         grid in (0_usize..4, 0_usize..4),
         factor in (1.0..1e308_f64, 1.0..1e308_f64),
         rows in (0..1_i64 << 40, 0..1_i64 << 40),
+        columns in (0..1_i64 << 40, 0..1_i64 << 40),
     ) {
         let dn = Array3::<u16>::zeros(shape);
         let valid = Array2::ones((shape.1, shape.2));
         let mut out = Array3::zeros((shape.0, grid.0, grid.1));
-        let area = Area { factor, first_row: rows.0, src_row: rows.1 };
+        let area = Area { factor, first_row: rows.0, src_row: rows.1, first_column: columns.0, src_column: columns.1 };
         let gain = Array1::ones(shape.0);
         prop_assert!(resample_area_into(dn.view(), valid.view(), gain.view(), out.view_mut(), &area).is_ok());
     }
@@ -139,16 +166,27 @@ fn full_and_empty_blocks_agree_with_partial_ones() {
 #[test]
 fn odd_factors_and_rows_are_refused() {
     let scene = Scene::new((1, 4, 4), (2.0, 2.0), 1);
-    let run = |factor: (f64, f64), first_row: i64, src_row: i64| {
-        let area = Area { factor, first_row, src_row };
+    let refused = |area: Area| {
         let mut out = Array3::zeros((1, 2, 2));
         resample_area_into(scene.dn.view(), scene.valid.view(), scene.gain.view(), out.view_mut(), &area)
             .unwrap_err()
             .to_string()
     };
     for factor in [(0.5, 2.0), (f64::NAN, 2.0), (2.0, f64::INFINITY), (-2.0, 2.0)] {
-        assert!(run(factor, 0, 0).starts_with("factor: expected two finite numbers of at least 1, found"));
+        let area = Area { factor, ..Area::default() };
+        assert!(refused(area).starts_with("factor: expected two finite numbers of at least 1, found"));
     }
-    assert_eq!(run((2.0, 2.0), -1, 0), "first_row: expected a row from 0 up to 2^40, found -1");
-    assert_eq!(run((2.0, 2.0), 0, -3), "src_row: expected a row from 0 up to 2^40, found -3");
+    let own = Area::default();
+    let wrong = [
+        (Area { first_row: -1, ..own }, "first_row: expected a row from 0 up to 2^40, found -1"),
+        (Area { src_row: -3, ..own }, "src_row: expected a row from 0 up to 2^40, found -3"),
+        (Area { first_column: -1, ..own }, "first_column: expected a column from 0 up to 2^40, found -1"),
+        (
+            Area { src_column: 1 << 40, ..own },
+            "src_column: expected a column from 0 up to 2^40, found 1099511627776",
+        ),
+    ];
+    for (area, expected) in wrong {
+        assert_eq!(refused(area), expected);
+    }
 }

@@ -13,11 +13,11 @@ use crate::pool::run;
 /// `out` float32 (B, H, W) becomes `gain` float64 (B,) times the area-weighted mean of `dn` (uint16
 /// or float32, (B, h, w)) where `valid` uint8 (h, w) is not 0, and NaN where nothing is. Output row
 /// i covers the scene rows `[(first_row + i) * fy, (first_row + i + 1) * fy)`; row 0 of `dn` is scene
-/// row `src_row`; columns count from 0. `factor` is (fy, fx), each at least 1.
+/// row `src_row`; columns likewise. `factor` is (fy, fx), each at least 1.
 ///
-/// Raises `ValueError` for a wrong dtype, shape, layout, factor or row.
+/// Raises `ValueError` for a wrong dtype, shape, layout, factor, row or column.
 #[pyfunction]
-#[pyo3(signature = (dn, valid, gain, out, *, factor, first_row, src_row))]
+#[pyo3(signature = (dn, valid, gain, out, *, factor, first_row, src_row, first_column=0, src_column=0))]
 #[allow(clippy::too_many_arguments, reason = "the Python signature")]
 pub fn resample_area(
     py: Python<'_>,
@@ -28,8 +28,10 @@ pub fn resample_area(
     factor: (f64, f64),
     first_row: i64,
     src_row: i64,
+    first_column: i64,
+    src_column: i64,
 ) -> PyResult<()> {
-    let area = Area { factor, first_row, src_row };
+    let area = Area { factor, first_row, src_row, first_column, src_column };
     if holds::<u16>(dn) {
         resample::<u16>(py, [dn, valid, gain, out], &area)
     } else {
