@@ -118,7 +118,7 @@ def draw_mix(draws: Draws, surfaces: Array, single: float = _SINGLE_SHARE) -> Mi
     flags = draws.array([[s.kind == "snow", s.kind == "water"] for s in SURFACES])
     # The same ground differs from place to place: mostly in brightness, a little in colour.
     bright = 0.10 * draws.normal((count, MIXED, 1))
-    colour = 0.02 * draws.normal((count, MIXED, 4))
+    colour = 0.01 * draws.normal((count, MIXED, 4))
     level = 1.1 * draws.normal((count, MIXED, 1, 1))
     level[:, :1, ...] += 60.0 * draws.chance(count, single, (1, 1, 1))
     return Mix(
