@@ -57,7 +57,7 @@ def _text(folder: Path, settings: Settings, scores: dict[str, Any], parity: Pari
         pre_steps=settings.pretrain.steps,
         fine_steps=fine.steps + settings.polish.steps,
         hard_steps=settings.harden.steps,
-        members=settings.members,
+        members=f"; the mean of the weights of {settings.members} such" if settings.members > 1 else "",
         batch=settings.batch,
         crop=settings.crop,
         real=round(settings.batch * fine.real_share),

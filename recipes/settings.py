@@ -107,14 +107,14 @@ class Settings:
             real_share=0.375,
             class_weights=(1.0, 2.0, 1.5),
             low_sun=0.3,
-            band_gain=0.015,
+            band_gain=0.01,
             clear_scenes=True,
             seed=4,
         )
     )
     """And again from the polished ones, with clear images, and bands that are well calibrated: the colour of
     pale rock and of snow is what tells them from cloud."""
-    members: int = 3
+    members: int = 1
     """Models hardened from one seed after the other, whose weights are averaged."""
     folds: int = 3
     """Parts of the chips for cross-validation."""
