@@ -19,7 +19,7 @@ _RIVAL_NOTE = f"""
 it may have been trained on scenes that some of them were cut from.
 """
 
-_CLEAR_SCENES = """
+_CLEAR_SCENES = """ and
    - {count} images without clouds, taught as not cloud: **Sentinel-2** over the Dolomites, its few small
      clouds left out (from the repository ducciorocchini/imageRy), and over tundra, **Landsat 8** over the
      same tundra (both from initze/RTS_digitization_experiment), **Landsat 9** over a dry coast (from
@@ -51,21 +51,29 @@ def _text(folder: Path, settings: Settings, scores: dict[str, Any], parity: Pari
         parameters=parameters,
         commits=_runs(scores["runs"]),
         out="python/catfast/models/weights/default",
-        seeds=f"{settings.pretrain.seed}, {fine.seed} and {settings.polish.seed}",
+        seeds=_seeds(settings),
         agreement=parity.argmax_agreement,
         difference=parity.largest_difference,
         pre_steps=settings.pretrain.steps,
         fine_steps=fine.steps + settings.polish.steps,
+        hard_steps=settings.harden.steps,
+        members=f"; the mean of the weights of {settings.members} such" if settings.members > 1 else "",
         batch=settings.batch,
         crop=settings.crop,
         real=round(settings.batch * fine.real_share),
         overlay=settings.overlay,
         chips=sum(chips.values()),
-        clear=_CLEAR_SCENES.format(count=chips[CLEAR_SOURCE]) if CLEAR_SOURCE in chips else "",
+        clear=_CLEAR_SCENES.format(count=chips[CLEAR_SOURCE]) if CLEAR_SOURCE in chips else ".",
         l8=chips.get("l8_biome", 0),
         ocn=chips.get("on_cloud_n", 0),
         ukis=chips.get("ukis_csmask", 0),
     )
+
+
+def _seeds(settings: Settings) -> str:
+    last = settings.harden.seed + settings.members - 1
+    begins = ", ".join(str(stage.seed) for stage in settings.stages)
+    return begins if settings.members == 1 else f"{begins} to {last}"
 
 
 def _runs(found: list[dict[str, Any]]) -> str:

@@ -26,11 +26,11 @@ from torch import nn
 
 from catfast.models import build, export, load, save
 from recipes.card import write_card
-from recipes.chips import Check, Chip, folds, load_checks, load_chips
+from recipes.chips import CLEAR_SOURCE, Check, Chip, folds, load_checks, load_chips
 from recipes.domain import domain_of
 from recipes.loop import train
 from recipes.score import score_checks, score_chips, summary
-from recipes.settings import Settings, Stage
+from recipes.settings import STAGES, Settings, Stage
 from recipes.stream import Stream
 
 RECORD = "run.json"
@@ -50,7 +50,7 @@ def pretrain(settings: Settings, work: Path, chips_folder: Path, device: str = "
 
 
 def _chips(settings: Settings, folder: Path) -> list[Chip]:
-    return load_chips(folder, clear=settings.clear_scenes)
+    return load_chips(folder, clear=any(stage.clear_scenes for stage in settings.stages))
 
 
 def unseen(checks: list[Check], taught: list[Chip]) -> list[Check]:
@@ -60,28 +60,30 @@ def unseen(checks: list[Check], taught: list[Chip]) -> list[Check]:
 
 
 def finetune(settings: Settings, work: Path, chips: list[Chip], name: str, device: str = "cpu") -> Path:
-    """Go on from the pretrained weights with real chips mixed in, in two rounds; average the members."""
+    """Go on from the pretrained weights with real chips mixed in, round by round; average the members."""
     if (work / name / "model.safetensors").exists():
         return work / name
+    start = work / _PRETRAINED
+    for part, stage in _rounds(settings, name):
+        start = _run(settings, stage, load(start), chips, work / part, device, None)
     total: dict[str, torch.Tensor] = {}
-    for number in range(settings.members):
-        folder = work / _PRETRAINED
-        for part, stage in _rounds(settings, name, number):
-            folder = _run(settings, stage, load(folder), chips, work / part, device, None)
-        module = load(folder)
+    for part, stage in _members(settings, name):
+        module = load(_run(settings, stage, load(start), chips, work / part, device, None))
         for key, tensor in module.state_dict().items():
             total[key] = total.get(key, 0) + tensor / settings.members
     module.load_state_dict(total)
     return save(module, settings.config(), work / name)
 
 
-def _rounds(settings: Settings, name: str, number: int) -> list[tuple[str, Stage]]:
-    """Folder and stage of each round that makes member ``number`` of ``name``."""
-    stages = (settings.finetune, settings.polish)
-    return [
-        (f"{name}-{number}-{place}", replace(stage, seed=stage.seed + 10 * number))
-        for place, stage in enumerate(stages)
-    ]
+def _rounds(settings: Settings, name: str) -> list[tuple[str, Stage]]:
+    """Folder and stage of each round that all members of ``name`` go through together."""
+    return [(f"{name}-{place}", stage) for place, stage in enumerate((settings.finetune, settings.polish))]
+
+
+def _members(settings: Settings, name: str) -> list[tuple[str, Stage]]:
+    """Folder and stage of the last round of each member."""
+    stage = settings.harden
+    return [(f"{name}-2-{n}", replace(stage, seed=stage.seed + n)) for n in range(settings.members)]
 
 
 def _run(
@@ -96,7 +98,8 @@ def _run(
     if (folder / "model.safetensors").exists():
         return folder
     config, began = settings.config(), time.monotonic()
-    stream = Stream(settings, stage, chips, device)
+    taught = [chip for chip in chips if stage.clear_scenes or chip.source != CLEAR_SOURCE]
+    stream = Stream(settings, stage, taught, device)
     state = folder / "state.safetensors"
     mean = train(module.to(device), config, settings, stage, stream, state, every=500, watch=watch)
     record = {"commit": _commit(), "device": _device_name(device), "steps": stage.steps}
@@ -160,8 +163,8 @@ def ship(settings: Settings, work: Path, chips_folder: Path, out: Path, device: 
     parity = export(out)
     scores = json.loads((work / "scores.json").read_text(encoding="utf-8"))
     scores["final_checks"] = score_checks(module, config, unseen(checks, chips))
-    rounds = [_rounds(settings, _FINAL, number) for number in range(settings.members)]
-    parts = [_PRETRAINED, *(part for member in rounds for part, _ in member)]
+    rounds = _rounds(settings, _FINAL) + _members(settings, _FINAL)
+    parts = [_PRETRAINED, *(part for part, _ in rounds)]
     scores["runs"] = [json.loads((work / part / RECORD).read_text(encoding="utf-8")) for part in parts]
     if (rival := work / "rival.json").exists():
         scores["rival"] = json.loads(rival.read_text(encoding="utf-8"))
@@ -189,7 +192,7 @@ def changed(settings: Settings, changes: list[str]) -> Settings:
     for change in changes:
         path, _, value = change.partition("=")
         stage, _, name = path.rpartition(".")
-        part: Any = getattr(settings, stage) if stage in ("pretrain", "finetune", "polish") else settings
+        part: Any = getattr(settings, stage) if stage in STAGES else settings
         if name not in {field.name for field in fields(part)}:
             raise ValueError(f"there is no setting {path!r}")
         part = replace(part, **{name: json.loads(value)})

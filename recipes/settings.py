@@ -7,12 +7,15 @@ from typing import Any
 
 from catfast.models import ModelConfig
 
-__all__ = ["CLEAR", "CLOUD", "IGNORE", "NOT_CLOUD", "SHADOW", "Settings", "Stage"]
+__all__ = ["CLEAR", "CLOUD", "IGNORE", "NOT_CLOUD", "SHADOW", "STAGES", "Settings", "Stage"]
 
 CLEAR, CLOUD, SHADOW = 0, 1, 2
 NOT_CLOUD = 254
 """Training label: clear or shadow, the annotator did not say which."""
 IGNORE = 255
+
+STAGES = ("pretrain", "finetune", "polish", "harden")
+"""Names of the stages of :class:`Settings`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,10 @@ class Stage:
     """Of clear, cloud and shadow in the cross-entropy."""
     low_sun: float = 0.0
     """Share of real crops that are seen through the longer way of light of a low sun."""
+    band_gain: float = 0.03
+    """Standard deviation of the calibration of one band against the others in real crops."""
+    clear_scenes: bool = False
+    """Whether real images that show hardly a cloud are taught beside the chips, as not cloud."""
     seed: int = 0
     """Decides every simulated scene, crop and augmentation."""
 
@@ -61,10 +68,6 @@ class Settings:
     """Decay of the running mean of the weights that is kept as the model."""
     overlay: float = 0.33
     """Share of real crops that get simulated clouds on top."""
-    band_gain: float = 0.03
-    """Standard deviation of the calibration of one band against the others in real crops."""
-    clear_scenes: bool = False
-    """Whether real images that show hardly a cloud are taught beside the chips, as not cloud."""
     reuse: int = 2
     """Times each simulated scene is seen, turned and flipped anew."""
     chunk: int = 128
@@ -96,10 +99,30 @@ class Settings:
         )
     )
     """The same again from the finetuned weights, with the light of a low sun."""
+    harden: Stage = field(
+        default_factory=lambda: Stage(
+            steps=500,
+            learning_rate=4e-4,
+            warmup=50,
+            real_share=0.375,
+            class_weights=(1.0, 2.0, 1.5),
+            low_sun=0.3,
+            band_gain=0.01,
+            clear_scenes=True,
+            seed=4,
+        )
+    )
+    """And again from the polished ones, with clear images, and bands that are well calibrated: the colour of
+    pale rock and of snow is what tells them from cloud."""
     members: int = 1
-    """Models finetuned from seeds ten apart, whose weights are averaged."""
+    """Models hardened from one seed after the other, whose weights are averaged."""
     folds: int = 3
     """Parts of the chips for cross-validation."""
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """All of them, in their order."""
+        return tuple(getattr(self, name) for name in STAGES)
 
     def config(self, name: str = "default") -> ModelConfig:
         """Configuration of the model that the recipe makes."""

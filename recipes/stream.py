@@ -48,7 +48,7 @@ class Stream:
             image, label = torch.cat([seen, image[under:]]), torch.cat([codes, label[under:]])
         if self._stage.low_sun:
             image = low_sun(draws, image, self._stage.low_sun)
-        return sensor(draws, image, self._settings.band_gain), label
+        return sensor(draws, image, self._stage.band_gain), label
 
     def _simulated(self, step: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Scenes ``step * count ...`` of an endless list in which each chunk is repeated ``reuse`` times."""

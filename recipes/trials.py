@@ -45,25 +45,15 @@ class Trial:
     """Settings of its pretraining that differ; trials with the same share it."""
 
 
-_CLEAR = "clear_scenes=true"
-_HALF_REAL = ("finetune.real_share=0.5", "polish.real_share=0.5")
+_HALF_REAL = ("finetune.real_share=0.5", "polish.real_share=0.5", "harden.real_share=0.5")
 _SHORT = ("pretrain.steps=1600",)
-
-
-def _seeds(member: int) -> tuple[str, str]:
-    """Those of the member of that number of a recipe with several."""
-    return f"finetune.seed={1 + 10 * member}", f"polish.seed={2 + 10 * member}"
-
 
 TRIALS = (
     Trial("as shipped"),
     Trial("half the simulation", start=_SHORT),
-    Trial("half the simulation, clear scenes", (_CLEAR,), start=_SHORT),
-    Trial("half the simulation, clear scenes, second member", (_CLEAR, *_seeds(1)), start=_SHORT),
-    Trial("half the simulation, clear scenes, third member", (_CLEAR, *_seeds(2)), start=_SHORT),
-    Trial("half the simulation, clear scenes, half real", (_CLEAR, *_HALF_REAL), start=_SHORT),
+    Trial("half the simulation, twice the last round", ("harden.steps=1000",), start=_SHORT),
+    Trial("half the simulation, half real", _HALF_REAL, start=_SHORT),
     Trial("a third of the simulation", start=("pretrain.steps=1000",)),
-    Trial("a third of the simulation, bands well calibrated", ("band_gain=0.015",), ("pretrain.steps=1000",)),
 )
 """Small steps from the shipped settings: large ones lost on L8 Biome (recipes/trials.md)."""
 

@@ -27,6 +27,8 @@ STAGES = replace(
     pretrain=Stage(steps=2, learning_rate=1e-3, warmup=1),
     finetune=Stage(steps=2, learning_rate=1e-3, warmup=1, real_share=0.5, seed=1),
     polish=Stage(steps=2, learning_rate=1e-3, warmup=1, real_share=0.5, low_sun=1.0, seed=2),
+    harden=Stage(steps=2, learning_rate=1e-3, warmup=1, real_share=0.5, seed=4),
+    members=1,
 )
 
 
@@ -108,7 +110,7 @@ def test_all_stages_make_a_model_and_its_card(data, tmp_path):
     assert (out / "model.safetensors").read_bytes() == before
 
 
-TINY = [f"{stage}.steps=2" for stage in ("pretrain", "finetune", "polish")]
+TINY = [f"{stage}.steps=2" for stage in ("pretrain", "finetune", "polish", "harden")]
 TINY += ["crop=64", "batch=4", "chunk=8", "at_once=8", "folds=2"]
 TINY += [f"architecture={json.dumps(SMALL.architecture)}"]
 

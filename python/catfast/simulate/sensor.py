@@ -40,7 +40,7 @@ def draw_sensor(draws: Draws, count: int) -> Sensor:
         + draws.chance(count, 0.3, tail) * draws.uniform(count, 0.0, 1.2, tail),
         dy=shifted * draws.normal((count, 4, 1, 1)),
         dx=shifted * draws.normal((count, 4, 1, 1)),
-        gain=overall * (1.0 + 0.02 * draws.normal((count, 4, 1, 1))),
+        gain=overall * (1.0 + 0.01 * draws.normal((count, 4, 1, 1))),
         seam=draws.chance(count, 0.1, tail) * 0.04 * draws.normal((count, 4, 1, 1)),
         seam_at=draws.unit((count, *tail)),
         noise=draws.log_uniform(count, 0.0005, 0.008, tail),

@@ -66,10 +66,14 @@ SURFACES = (
     Surface("dark rock", "land", (0.07, 0.075, 0.08, 0.11)),
     Surface("moraine", "land", (0.19, 0.21, 0.23, 0.28)),
     Surface("concrete", "land", (0.24, 0.27, 0.29, 0.33), 0.5),
+    Surface("dolomite", "land", (0.21, 0.22, 0.25, 0.32)),
+    Surface("dolomite scree", "land", (0.28, 0.29, 0.33, 0.40)),
 )
 """Every ground that a scene may be made of."""
 
 _ARCTIC_LAND = ("tundra", "brown tundra", "grey rock", "dark rock", "moraine")
+_ROCK = ("dolomite", "dolomite scree", "limestone", "moraine", "grey rock")
+_MOUNTAINS = (*_ROCK, "needleleaf forest", "green vegetation", "dense shrubs", "soil")
 
 
 def _weights(snow: float, water: float, land: float, names: tuple[str, ...] = ()) -> tuple[float, ...]:
@@ -86,5 +90,12 @@ THEMES = {
     "snow": (0.18, _weights(1.0, 0.0, 0.0)),
     "land": (0.15, _weights(0.0, 0.0, 1.0)),
     "water": (0.08, _weights(0.0, 1.0, 0.0)),
+    "mountains": (0.18, _weights(0.02, 0.02, 1.0, _MOUNTAINS)),
 }
 """What goes together in a scene: a name, how often it is drawn, and the weights of the SURFACES."""
+
+MOUNTAINS = list(THEMES).index("mountains")
+"""Place in THEMES of pale rock that stands above forest and meadows."""
+
+ROCK = _weights(0.0, 0.0, 1.0, _ROCK)
+"""Weights of the SURFACES on the heights of mountains."""

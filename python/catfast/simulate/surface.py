@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from catfast.simulate.draws import Array, Draws
 from catfast.simulate.fields import Texture, hillshade, power_law
-from catfast.simulate.spectra import SURFACES, THEMES
+from catfast.simulate.spectra import MOUNTAINS, ROCK, SURFACES, THEMES
 
 __all__ = ["Ground", "Mix", "Sun", "Terrain", "draw_ground", "draw_mix", "draw_sun", "draw_terrain", "lay"]
 
@@ -24,6 +24,7 @@ SUN_ELEVATION = (0.13, 1.05)
 _SINGLE_SHARE = 0.33
 _CALM_SHARE = 0.5
 _HILLY_SHARE = 0.38
+_MOUNTAINS_HILLY = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +96,13 @@ def draw_ground(draws: Draws, count: int, shape: tuple[int, int], sun: Sun) -> G
     surfaces = xp.zeros_like(theme)
     for k, (_, weights) in enumerate(THEMES.values()):
         surfaces = xp.where(theme == k, draws.pick(weights, (count, MIXED)), surfaces)
-    mix = draw_mix(draws, surfaces)
+    mountains = theme == MOUNTAINS
+    heights = xp.where(mountains, draws.pick(ROCK, (count, 1)), surfaces[:, :1])
+    mix = draw_mix(draws, xp.concat([heights, surfaces[:, 1:]], axis=1))
+    mix = replace(mix, height=xp.where(mountains[..., None], 0.3 + 0.7 * xp.abs(mix.height), mix.height))
     terrain = draw_terrain(draws, count, shape, sun)
-    steep = draws.log_uniform(count, 0.3, 14.0) * draws.chance(count, _HILLY_SHARE)
+    hilly = xp.where(mountains[..., None], _MOUNTAINS_HILLY, _HILLY_SHARE)
+    steep = draws.log_uniform(count, 0.3, 14.0) * (draws.unit((count, 1, 1)) < hilly)
     return lay(xp, mix, terrain, hillshade(xp, terrain.relief * steep, sun.azimuth, sun.elevation))
 
 
@@ -113,7 +118,7 @@ def draw_mix(draws: Draws, surfaces: Array, single: float = _SINGLE_SHARE) -> Mi
     flags = draws.array([[s.kind == "snow", s.kind == "water"] for s in SURFACES])
     # The same ground differs from place to place: mostly in brightness, a little in colour.
     bright = 0.10 * draws.normal((count, MIXED, 1))
-    colour = 0.02 * draws.normal((count, MIXED, 4))
+    colour = 0.01 * draws.normal((count, MIXED, 4))
     level = 1.1 * draws.normal((count, MIXED, 1, 1))
     level[:, :1, ...] += 60.0 * draws.chance(count, single, (1, 1, 1))
     return Mix(
