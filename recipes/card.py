@@ -78,8 +78,12 @@ def _seeds(settings: Settings) -> str:
 
 def _runs(found: list[dict[str, Any]]) -> str:
     seconds = sum(run["seconds"] for run in found)
-    commits, devices = (", ".join(dict.fromkeys(run[name] for run in found)) for name in ("commit", "device"))
-    return f"at commit {commits}, on {devices}, in {seconds:,.0f} s without the cross-validation"
+    commits, devices = (list(dict.fromkeys(run[name] for run in found)) for name in ("commit", "device"))
+    text = f"on {', '.join(devices)}, in {seconds:,.0f} s without the cross-validation"
+    if len(commits) == 1:
+        return f"at commit {commits[0]}, {text}"
+    changed = "recipe and simulator changed between them: a new run gives a somewhat different model"
+    return f"{text}, its rounds at commits {', '.join(commits)}; {changed}"
 
 
 def _pooled(scores: dict[str, Any]) -> str:
