@@ -30,7 +30,7 @@ from recipes.chips import CLEAR_SOURCE, Check, Chip, folds, load_checks, load_ch
 from recipes.domain import domain_of
 from recipes.loop import train
 from recipes.score import score_checks, score_chips, summary
-from recipes.settings import STAGES, Settings, Stage
+from recipes.settings import CLOUD, STAGES, Settings, Stage
 from recipes.stream import Stream
 
 RECORD = "run.json"
@@ -72,7 +72,16 @@ def finetune(settings: Settings, work: Path, chips: list[Chip], name: str, devic
         for key, tensor in module.state_dict().items():
             total[key] = total.get(key, 0) + tensor / settings.members
     module.load_state_dict(total)
+    _last_layer(module)[CLOUD] += settings.cloud_bias
     return save(module, settings.config(), work / name)
+
+
+def _last_layer(module: nn.Module) -> torch.Tensor:
+    """What is added to the logit of each class at the end."""
+    *_, last = (layer for layer in module.modules() if isinstance(layer, nn.Conv2d))
+    if last.bias is None:
+        raise ValueError("the last layer of the network has no bias")
+    return last.bias.data
 
 
 def _rounds(settings: Settings, name: str) -> list[tuple[str, Stage]]:

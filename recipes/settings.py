@@ -116,6 +116,8 @@ class Settings:
     pale rock and of snow is what tells them from cloud."""
     members: int = 1
     """Models hardened from one seed after the other, whose weights are averaged."""
+    cloud_bias: float = 0.3
+    """Added to the logit of cloud in the end: the last round makes thin clouds too seldom cloud."""
     folds: int = 3
     """Parts of the chips for cross-validation."""
 
