@@ -61,7 +61,7 @@ def predict(folder, reflectance):
 
 @pytest.mark.parametrize(
     ("model", "size", "rate", "steps"),
-    [("unet", {"encoder": ENCODER}, 5e-3, 100), ("segformer", {"variant": "b0"}, 2e-3, 240)],
+    [("unet", {"encoder": ENCODER}, 5e-3, 240), ("segformer", {"variant": "b0"}, 2e-3, 240)],
     ids=["unet", "segformer"],
 )
 def test_a_model_beats_constant_and_threshold(store, tmp_path, model, size, rate, steps):
