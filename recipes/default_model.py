@@ -72,11 +72,11 @@ def finetune(settings: Settings, work: Path, chips: list[Chip], name: str, devic
         for key, tensor in module.state_dict().items():
             total[key] = total.get(key, 0) + tensor / settings.members
     module.load_state_dict(total)
-    _last_layer(module)[CLOUD] += settings.cloud_bias
+    _last_bias(module)[CLOUD] += settings.cloud_bias
     return save(module, settings.config(), work / name)
 
 
-def _last_layer(module: nn.Module) -> torch.Tensor:
+def _last_bias(module: nn.Module) -> torch.Tensor:
     """What is added to the logit of each class at the end."""
     *_, last = (layer for layer in module.modules() if isinstance(layer, nn.Conv2d))
     if last.bias is None:
