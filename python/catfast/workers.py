@@ -7,10 +7,10 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
 from multiprocessing.synchronize import Event
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from catfast.temporary import remove_own
@@ -44,7 +44,7 @@ def worker_pool(count: int, start: Callable[..., None], *arguments: object) -> I
     They are spawned: forked ones would share the threads of onnxruntime and GDAL, which do not survive it.
     """
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
+    stop = context.Event()  # before any worker: it starts the resource tracker, whose start unblocks SIGINT
     pool = ProcessPoolExecutor(
         count, mp_context=context, initializer=_begin, initargs=(stop, start, arguments)
     )
@@ -55,10 +55,20 @@ def worker_pool(count: int, start: Callable[..., None], *arguments: object) -> I
         pool.shutdown(cancel_futures=True)
 
 
-def submit_each(pool: ProcessPoolExecutor, work: Callable[[J], T], jobs: Iterable[J]) -> dict[Future[T], J]:
-    """Hand ``work`` of every job to the pool, whose processes this starts."""
+def as_ended(pool: Executor, work: Callable[[J], T], jobs: Iterable[J]) -> Iterator[tuple[Future[T], J]]:
+    """Have the pool do ``work`` of every job; the futures that ended, each with its job, as they end.
+
+    What a signal interrupts here holds no lock. ``concurrent.futures.as_completed`` and ``Future.result``
+    take that of futures still running; where KeyboardInterrupt finds them holding it, the pool never ends.
+    """
+    ended: SimpleQueue[Future[T]] = SimpleQueue()
     with _signals_later():
-        return {pool.submit(work, job): job for job in jobs}
+        job_of = {pool.submit(work, job): job for job in jobs}
+        for future in job_of:
+            future.add_done_callback(ended.put)
+    for _ in range(len(job_of)):
+        future = ended.get()
+        yield future, job_of[future]
 
 
 @contextmanager
@@ -71,7 +81,6 @@ def _signals_later() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # it lets SIGINT through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDING})
     try:
         yield

@@ -26,15 +26,43 @@ def work(job):
 RUN = """
 import sys
 sys.path.insert(0, {folder!r})
-from catfast.workers import submit_each, worker_pool
+from catfast.workers import as_ended, worker_pool
 import {module}
+def jobs():
+    yield from range(4)
+    print("started", flush=True)
 try:
     with worker_pool(2, {module}.start) as pool:
-        jobs = submit_each(pool, {module}.work, range(4))
-        print("started", flush=True)
-        next(iter(jobs)).result()
+        next(as_ended(pool, {module}.work, jobs()))
 except KeyboardInterrupt:
     sys.exit(130)
+"""
+
+STRIKES = """
+import os, signal, sys, time
+from concurrent.futures import ThreadPoolExecutor
+from catfast.workers import as_ended
+
+def ends_before(step):
+    left = [step]
+    def trace(frame, event, _):
+        frame.f_trace_opcodes = True
+        left[0] -= event == "opcode"
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        return trace
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            sys.settrace(trace)
+            for _ in as_ended(pool, time.sleep, [0.004]):
+                pass
+            sys.settrace(None)
+    except KeyboardInterrupt:
+        sys.settrace(None)
+        return False
+    return left[0] > 0
+
+print(next(step for step in range(1, 10_000) if ends_before(step)))
 """
 
 
@@ -57,3 +85,12 @@ def test_ctrl_c_is_the_parents_to_answer(tmp_path, wait):
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (130, "")
+
+
+def test_ctrl_c_at_any_step_leaves_no_lock_behind():
+    """At each step of bytecode of the wait, one after the other: the pool ends."""
+    done = subprocess.run(
+        [sys.executable, "-c", STRIKES], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) > 100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Future, as_completed
+from concurrent.futures import BrokenExecutor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from catfast.mask.config import MaskConfig, MaskResult
 from catfast.mask.masker import Masker, Progress, processors
 from catfast.mask.outputs import is_picture, mask_path, quicklook_path
 from catfast.mask.sources import Source
-from catfast.workers import StoppedError, stopping, submit_each, worker_pool
+from catfast.workers import StoppedError, as_ended, stopping, worker_pool
 
 LOCK_NAME = ".catfast.lock"
 """In the folder of a run, while it runs."""
@@ -173,15 +173,14 @@ def _spread(
 ) -> Iterator[Outcome]:
     each = [(source, outputs[source.path]) for source in sources]
     with worker_pool(min(workers, len(sources)), _start, config) as pool:
-        jobs = submit_each(pool, _work, each)
-        for job in as_completed(jobs):
-            yield _finished(job, *jobs[job], config.model)
+        for future, (source, output) in as_ended(pool, _work, each):
+            yield _finished(future, source, output, config.model)
 
 
-def _finished(job: Future[Outcome], source: Source, output: Path, model: str) -> Outcome:
+def _finished(future: Future[Outcome], source: Source, output: Path, model: str) -> Outcome:
     """A process that dies, for want of memory say, takes the scenes that wait for it along."""
     try:
-        return job.result()
+        return future.result()
     except (BrokenExecutor, OSError) as error:
         message = f"{source.path}: its worker process died ({error}): fewer --workers need less memory"
         return Outcome(scene=source.path, output=output, model=model, code=4, message=message)

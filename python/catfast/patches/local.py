@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from catfast import _core
 from catfast.errors import OutputError
 from catfast.patches.jobs import Job, Outcome, run_job
-from catfast.workers import stopping, submit_each, worker_pool
+from catfast.workers import as_ended, stopping, worker_pool
 
 TOGETHER = 2
 """Pairs that one process works on at a time: while one waits for the disk, the other computes."""
@@ -32,7 +32,7 @@ def _threads(jobs: Sequence[Job]) -> Iterator[Outcome]:
     stop = threading.Event()
     pool = ThreadPoolExecutor(TOGETHER, thread_name_prefix="catfast-pair")
     try:
-        for done in as_completed([pool.submit(run_job, job, stop.is_set) for job in jobs]):
+        for done, _ in as_ended(pool, lambda job: run_job(job, stop.is_set), jobs):
             yield done.result()
     finally:
         stop.set()
@@ -43,7 +43,7 @@ def _processes(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
     threads = max((os.cpu_count() or 1) // workers, 1)
     try:
         with worker_pool(workers, _core.set_threads, threads) as pool:
-            for done in as_completed(submit_each(pool, _work, jobs)):
+            for done, _ in as_ended(pool, _work, jobs):
                 yield done.result()
     except BrokenProcessPool as error:
         raise OutputError(
