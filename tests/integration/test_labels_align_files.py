@@ -91,6 +91,15 @@ def test_missing_bands_are_one_sentence(tmp_path):
     assert json.loads(run.out)["displacement"] is None
 
 
+def test_a_band_of_landsat_is_never_replaced(tmp_path):
+    pair = write_pair(tmp_path, 210, -120)
+    band = pair.qa.with_name(pair.qa.name.replace("QA_PIXEL", "B4"))
+    before = band.read_bytes()
+    run = align(pair, band, "--overwrite")
+    assert (run.code, "itself: choose another output" in run.err) == (4, True)
+    assert band.read_bytes() == before
+
+
 def test_a_simulated_world_gets_better_or_is_left_alone(tmp_path):
     world = tmp_path / "world"
     assert run_catfast("simulate", world, "--pairs", 4, "--size", 1024, "--seed", 5).code == 0

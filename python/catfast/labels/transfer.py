@@ -13,7 +13,7 @@ import numpy.typing as npt
 from catfast.classes import CLASS_CODES, NODATA
 from catfast.errors import InputError, Notice
 from catfast.labels.config import LabelConfig, LabelResult
-from catfast.labels.displacement import Displacement
+from catfast.labels.displacement import Displacement, band_files
 from catfast.labels.labeller import Labeller
 from catfast.labels.outputs import identity_tags, label_style
 from catfast.landsat import open_qa
@@ -54,7 +54,7 @@ def transfer(
     with open_qa(qa, verify=verify) as source, open_raster(like, verify=verify) as raster:
         scene = _described(raster)
         identity = identity_tags(qa, like, config)
-        inputs = {"QA file": qa, "scene": like}
+        inputs = {"QA file": qa, "scene": like, **_bands(qa, config)}
         if is_made_already(output, inputs, identity, overwrite=config.overwrite):
             tags = read_tags(output)
             shares, labelled, status = (
@@ -82,6 +82,12 @@ def transfer(
         seconds=time.perf_counter() - started,
         displacement=displacement,
     )
+
+
+def _bands(qa: Path, config: LabelConfig) -> dict[str, Path]:
+    """Landsat's bands where they are read too, by what they are called in a message."""
+    files = band_files(qa, config.landsat_bands) if config.align else []
+    return {f"Landsat band {path.stem.rpartition('_')[2]}": path for path in files}
 
 
 def _described(raster: Raster) -> Scene:
