@@ -172,6 +172,10 @@ def test_packed_patches_are_the_same(store, tmp_path):
 def test_packing_refuses(store, tmp_path):
     with pytest.raises(OutputError, match="exists already"):
         pack(store, store)
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OutputError, match="exists already"):
+        pack(store, tmp_path / "link")
+    (tmp_path / "link").unlink()
     with pytest.raises(OutputError, match="its folder does not exist"):
         pack(store, tmp_path / "no" / "packed")
     with pytest.raises(UsageError, match="--shard-mb"):
@@ -183,6 +187,33 @@ def test_packing_refuses(store, tmp_path):
     with pytest.raises(InputError, match="is not what was written"):
         pack(store, tmp_path / "packed")
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+@both
+def test_what_is_made_of_a_store_never_lies_in_it(store, tmp_path):
+    (tmp_path / "link").symlink_to(store)
+    for place in (store, tmp_path / "link"):
+        with pytest.raises(OutputError, match="lies in the store"):
+            pack(store, place / "packed")
+        for name in ("index.parquet", "images/new.png", "new.png"):
+            (store / name).parent.mkdir(exist_ok=True)
+            with pytest.raises(OutputError, match="lies in the store"):
+                contact_sheet(store, place / name)
+    assert verify(store) == []
+
+
+def test_a_sheet_replaces_a_picture_and_nothing_else(clean, tmp_path):
+    store, picture, table = clean["geotiff"], tmp_path / "sheet.png", tmp_path / "pairs.parquet"
+    table.write_bytes(b"PAR1")
+    for target, words in (
+        (table, "is no PNG"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "no" / "s.png", "its folder does not exist"),
+    ):
+        with pytest.raises(OutputError, match=words):
+            contact_sheet(store, target)
+    assert table.read_bytes() == b"PAR1"
+    assert contact_sheet(store, picture, count=3) == contact_sheet(store, picture, count=3) == 3
 
 
 def test_the_commands_pack_and_show(clean, tmp_path):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from catfast.errors import InputError
+from catfast.errors import InputError, OutputError
 from catfast.raster import atomic_path
 from catfast.textfiles import read_small
 
@@ -36,6 +36,16 @@ def file_stem(name: str) -> str:
 def part_path(root: Path, group: str) -> Path:
     """Where the rows of a finished group wait for ``finish``."""
     return root / PARTS / f"{file_stem(group)}.parquet"
+
+
+def refuse_inside(root: Path, output: Path) -> None:
+    """Refuse an output in the folder of the store that it is made from.
+
+    Raises:
+        OutputError: it lies there, by whatever name or link.
+    """
+    if output.absolute().parent.resolve().is_relative_to(root.resolve()):
+        raise OutputError(f"{output}: lies in the store {root}: choose another output")
 
 
 def write_sums(root: Path, digests: Mapping[str, str]) -> None:

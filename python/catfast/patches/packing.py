@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from catfast.errors import InputError, OutputError, UsageError
+from catfast.patches.files import refuse_inside
 from catfast.patches.finishing import replaced, write_index
 from catfast.patches.info import StoreInfo
 from catfast.patches.shards import HEADER, SHARDS, ShardFile, patch_bytes
@@ -46,7 +47,8 @@ def pack(
 
     Raises:
         InputError: no store, or a patch that is not what was written.
-        OutputError: the target exists, there is no room for it, or the disk did not take it.
+        OutputError: the target exists or lies in the source, there is no room for it, or the disk did not
+            take it.
         UsageError: shards without a size.
     """
     store, target = open_store(source), Path(target)
@@ -65,7 +67,8 @@ def pack(
 
 
 def _check_target(store: PatchStore, target: Path) -> None:
-    if target.exists():
+    refuse_inside(store.path, target)
+    if target.exists() or target.is_symlink():
         raise OutputError(f"{target}: exists already: choose another output")
     if not target.parent.is_dir():
         raise OutputError(f"{target}: its folder does not exist")

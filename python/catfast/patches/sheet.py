@@ -9,7 +9,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from catfast.classes import COLOURS, NODATA
-from catfast.errors import UsageError
+from catfast.errors import OutputError, UsageError
+from catfast.patches.files import refuse_inside
 from catfast.patches.records import SPLITS
 from catfast.patches.statistics import FULL_FRACTION
 from catfast.patches.store import PatchStore, open_store
@@ -21,6 +22,9 @@ SIDE, ACROSS, GAP, CAPTION, HEAD = 190, 4, 10, 30, 34
 
 OPACITY = 0.45
 """Of the label over the image."""
+
+PNG = b"\x89PNG\r\n\x1a\n"
+"""First bytes of such a file."""
 
 MARKS = {"train": (94, 148, 210), "val": (230, 180, 60), "test": (220, 90, 80)}
 """RGB of the bar that tells the split."""
@@ -40,12 +44,14 @@ def contact_sheet(path: str | Path, png: str | Path, *, count: int = 24, seed: i
 
     Raises:
         InputError: no such store, or a patch cannot be read.
-        OutputError: the disk did not take the picture.
+        OutputError: the picture lies in the store or would replace what is no PNG, or the disk did not
+            take it.
         UsageError: a count below 1.
     """
     if count < 1:
         raise UsageError(f"--count must be at least 1, not {count}")
-    store = open_store(path)
+    store, png = open_store(path), Path(png)
+    _check_output(store, png)
     rows = _chosen(store, count, seed) if len(store) else []
     down = -(-len(rows) // ACROSS)
     cell = (2 * SIDE + 2 * GAP, SIDE + CAPTION + GAP)
@@ -53,9 +59,24 @@ def contact_sheet(path: str | Path, png: str | Path, *, count: int = 24, seed: i
     _draw_head(sheet, store, len(rows))
     for place, row in enumerate(rows):
         _draw_patch(sheet, store, row, (GAP + place % ACROSS * cell[0], HEAD + place // ACROSS * cell[1]))
-    with atomic_path(Path(png)) as temporary:
+    with atomic_path(png) as temporary:
         sheet.save(temporary, format="PNG")
     return len(rows)
+
+
+def _check_output(store: PatchStore, png: Path) -> None:
+    refuse_inside(store.path, png)
+    if not png.parent.is_dir():
+        raise OutputError(f"{png}: its folder does not exist")
+    if png.is_dir():
+        raise OutputError(f"{png}: is a folder: name a file in it")
+    if png.exists() and not _is_png(png):
+        raise OutputError(f"{png}: exists already and is no PNG: choose another output")
+
+
+def _is_png(path: Path) -> bool:
+    with path.open("rb") as opened:
+        return opened.read(len(PNG)) == PNG
 
 
 def _chosen(store: PatchStore, count: int, seed: int) -> list[int]:
