@@ -103,6 +103,16 @@ class TestPairList:
         found = read_pairs(self.write(tmp_path / "p.parquet", **sun))
         assert [(row.pair_id, row.dt_s, row.sun_elevation) for row in found] == [("a", -2, 5), ("b", 1, 7)]
 
+    def test_nan_is_a_number_that_is_not_known(self, tmp_path):
+        nan = float("nan")
+        numbers = {
+            "dt_local_s": [nan, 3.0],
+            "ps_sun_elevation": [nan, nan],
+            "l8_sun_elevation": [7.0, float("inf")],
+        }
+        found = read_pairs(self.write(tmp_path / "p.parquet", **numbers))
+        assert [(row.dt_local_s, row.sun_elevation) for row in found] == [(3.0, None), (None, 7.0)]
+
     @pytest.mark.parametrize(
         "columns",
         [
@@ -111,6 +121,10 @@ class TestPairList:
             {"l8_id": [None, "l"]},
             {"pair_id": [".hidden", "b"]},
             {"dt_s": [None, 1.0]},
+            {"dt_s": [float("nan"), 1.0]},
+            {"dt_s": [1.0, float("-inf")]},
+            {"ps_path": [1, 2]},
+            {"l8_path": [b"folder", None]},
         ],
     )
     def test_ids_that_would_do_harm(self, tmp_path, columns):

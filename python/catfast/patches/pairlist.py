@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 IDS = ("pair_id", "ps_id", "l8_id")
 REQUIRED = (*IDS, "dt_s", "ps_acquired")
-OPTIONAL = ("dt_local_s", "ps_sun_elevation", "l8_sun_elevation", "ps_path", "l8_path")
+NUMBERS = ("dt_local_s", "ps_sun_elevation", "l8_sun_elevation")
+OPTIONAL = (*NUMBERS, "ps_path", "l8_path")
 _PLAIN = re.compile(r"\w[\w.+-]*", re.ASCII)
 
 
@@ -74,7 +76,7 @@ def read_pairs(path: Path) -> list[Pair]:
 def _check_types(path: Path, schema: pa.Schema) -> None:
     import pyarrow as pa
 
-    numbers = [name for name in ("dt_s", *OPTIONAL[:3]) if name in schema.names]
+    numbers = [name for name in ("dt_s", *NUMBERS) if name in schema.names]
     for name in numbers:
         found = schema.field(name).type
         if not (pa.types.is_floating(found) or pa.types.is_integer(found) or pa.types.is_null(found)):
@@ -89,6 +91,11 @@ def _check(path: Path, rows: list[dict[str, Any]]) -> None:
         for name in REQUIRED[len(IDS) :]:
             if row[name] is None:
                 raise InputError(f"{path}: expected {name} of every pair, found none for {row['pair_id']}")
+        if not math.isfinite(row["dt_s"]):
+            raise InputError(f"{path}: expected dt_s in seconds, found {row['dt_s']:g} for {row['pair_id']}")
+        for name in OPTIONAL[len(NUMBERS) :]:
+            if not isinstance(row.get(name), str | None):
+                raise InputError(f"{path}: expected {name} as text, found {row[name]!r}")
         for name in IDS:
             if not isinstance(row[name], str) or not _PLAIN.fullmatch(row[name]):
                 raise InputError(
@@ -100,5 +107,7 @@ def _check(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def _pair(row: dict[str, Any]) -> Pair:
+    # NaN and infinity are what programs without null write in its place.
+    row |= {name: None for name in NUMBERS if not math.isfinite(row.get(name) or 0.0)}
     suns = [row.pop(name, None) for name in ("ps_sun_elevation", "l8_sun_elevation")]
     return Pair(**row, sun_elevation=next((sun for sun in suns if sun is not None), None))
