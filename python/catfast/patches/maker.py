@@ -23,7 +23,7 @@ from catfast.patches.results import Estimate, Failure, PatchesResult
 from catfast.patches.settle import settle
 from catfast.patches.shards import patch_bytes
 from catfast.patches.store import PatchStore
-from catfast.patches.trial import count_tiles, try_some
+from catfast.patches.trial import count_tiles, openable, try_some
 from catfast.patches.writer import finished_groups
 
 Progress = Callable[[int, int, int], None]
@@ -98,16 +98,22 @@ def estimate(pairs: Path, config: PatchesConfig) -> Estimate:
     """
     _check_packages()
     work = gather(pairs, config)
-    tiles = count_tiles(work.jobs)
-    trial = try_some(work.jobs, tiles)
-    share = sum(tiles) / max(trial.tiles, 1)
+    jobs, failures = openable(work.jobs)
+    tiles = count_tiles(jobs)
+    trial = try_some(jobs, tiles)
+    failures += trial.failures
+    bad = {failure.pair_id for failure in failures}
+    total = sum(count for job, count in zip(jobs, tiles, strict=True) if job.pair.pair_id not in bad)
+    share = total / max(trial.tiles, 1)
+    patches = round(trial.patches * share)
+    kept = min(patches, config.max_patches or patches)
     return Estimate(
-        pairs=len(work.jobs),
-        failures=work.failures,
-        tiles=sum(tiles),
+        pairs=len(work.jobs) - len(bad),
+        failures=_by_pair((*work.failures, *failures)),
+        tiles=total,
         tried=trial.tiles,
-        patches=round(trial.patches * share),
-        bytes=round(trial.bytes * share),
+        patches=kept,
+        bytes=round(trial.bytes * share * kept / max(patches, 1)),
         seconds=trial.seconds * share,
     )
 
@@ -181,9 +187,13 @@ def _account(
         store=store,
         status=status,
         pairs=len(set(store.index["pair_id"].to_pylist())) if store else 0,
-        failures=tuple(sorted(failures, key=lambda failure: failure.pair_id)),
+        failures=_by_pair(failures),
         patches={name: splits.count(name) for name in SPLITS if store},
         dropped=dropped,
         warnings=notices,
         seconds=time.perf_counter() - started,
     )
+
+
+def _by_pair(failures: Sequence[Failure]) -> tuple[Failure, ...]:
+    return tuple(sorted(failures, key=lambda failure: failure.pair_id))

@@ -67,17 +67,18 @@ class Estimate:
     """What a run would make, from its first pixels."""
 
     pairs: int
-    """Pairs whose files are there."""
+    """Pairs whose files are there and can be opened."""
     failures: tuple[Failure, ...]
-    """The others."""
+    """The others, and those that failed on trial."""
     tiles: int
     """Whole tiles of their scenes."""
     tried: int
     """Tiles that were cut and written on trial."""
     patches: int
-    """Tiles that would pass the filters, as many as of those tried; before thinning and choice."""
+    """Tiles that would pass the filters, as many as of those tried, at most ``max_patches``; before thinning
+    and balance."""
     bytes: int
-    """Size of the store."""
+    """Size of the store; the disk needs as much for the patches that are not kept in the end."""
     seconds: float
     """Wall time on this machine with one process, at the rate of those tried."""
 

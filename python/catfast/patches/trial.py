@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,22 +13,46 @@ from tempfile import TemporaryDirectory
 from catfast.errors import InputError
 from catfast.patches.cutting import pair_batches
 from catfast.patches.jobs import Job
+from catfast.patches.opening import open_pair
+from catfast.patches.results import Failure
 from catfast.patches.tiles import starts, tile_count
 from catfast.patches.writer import GroupWriter
 from catfast.raster import Grid, open_raster
 
-TRIALS = 6
-"""Rows of tiles that are cut and written on trial, each of another pair."""
+TRIALS = 12
+"""Rows of tiles that are cut and written on trial, of as many pairs as there are."""
+
+_GOLDEN = (math.sqrt(5) - 1) / 2
+"""Its multiples modulo 1 are spread evenly however many are taken."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """What a few rows of tiles came to."""
 
     tiles: int
+    """Tiles that were tried."""
     patches: int
+    """Those that pass the filters."""
     bytes: int
+    """Size of their files."""
     seconds: float
+    """Wall time."""
+    failures: tuple[Failure, ...]
+    """Pairs whose files turned out to be of no use."""
+
+
+def openable(jobs: Sequence[Job]) -> tuple[list[Job], list[Failure]]:
+    """Jobs whose files can be opened and are of the store's kind; and why the others' are not."""
+    good, failures = [], []
+    for job in jobs:
+        try:
+            with open_pair(job.files) as opened:
+                job.kind.check(job.files, opened.kind)
+            good.append(job)
+        except InputError as error:
+            failures.append(Failure(pair_id=job.pair.pair_id, message=str(error)))
+    return good, failures
 
 
 def count_tiles(jobs: Sequence[Job]) -> list[int]:
@@ -39,31 +65,39 @@ def count_tiles(jobs: Sequence[Job]) -> list[int]:
 
 
 def try_some(jobs: Sequence[Job], tiles: Sequence[int]) -> Trial:
-    """Cut and write the middle row of tiles of a few scenes, spread over all, into a folder for the while."""
+    """Cut and write rows of tiles, spread over scenes and over their heights, into a folder for the while."""
     full = [job for job, count in zip(jobs, tiles, strict=True) if count]
-    some = [full[k * len(full) // TRIALS] for k in range(TRIALS)] if len(full) > TRIALS else full
     tried = patches = 0
+    failures = []
     started = time.perf_counter()
     with TemporaryDirectory(prefix="catfast_") as folder:
         root = Path(folder)
-        for job in some:
+        for job, rows in _spread(full):
             with GroupWriter(root, job.info, job.pair.pair_id) as writer:
                 try:
-                    for batch in pair_batches(job.pair, job.files, job.config, job.kind, _middle(job)):
+                    for batch in pair_batches(job.pair, job.files, job.config, job.kind, rows):
                         batch.write(writer)
                         patches += len(batch.records)
                         tried += batch.tiles
-                except InputError:
-                    continue
+                except InputError as error:
+                    failures.append(Failure(pair_id=job.pair.pair_id, message=str(error)))
         seconds = time.perf_counter() - started
         size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
-    return Trial(tried, patches, size, seconds)
+    return Trial(tiles=tried, patches=patches, bytes=size, seconds=seconds, failures=tuple(failures))
 
 
-def _middle(job: Job) -> list[int]:
-    grid = _grid(job)
-    rows = starts(grid.height, job.config.size, job.config.step) if grid else range(0)
-    return [rows[len(rows) // 2]] if rows else []
+def _spread(jobs: Sequence[Job]) -> Iterator[tuple[Job, list[int]]]:
+    """Jobs to try, and the first rows of their tiles to be tried.
+
+    Footprints are turned within their rasters: the middle row alone would have more to show than most.
+    """
+    chosen = Counter(place * len(jobs) // TRIALS for place in range(TRIALS if jobs else 0))
+    for place, (index, count) in enumerate(chosen.items()):
+        job = jobs[index]
+        grid = _grid(job)
+        rows = starts(grid.height, job.config.size, job.config.step) if grid else range(0)
+        heights = [(part + (place + 0.5) * _GOLDEN % 1) / count for part in range(count if rows else 0)]
+        yield job, sorted({rows[int(height * len(rows))] for height in heights})
 
 
 def _grid(job: Job) -> Grid | None:
