@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -226,6 +227,25 @@ def test_half_valid_is_enough_for_the_default_and_not_for_the_papers_preset(tmp_
         done = run_catfast("patches", *arguments, *options)
         assert done.code == 0, done.err
         assert open_store(tmp_path / name).index["col"].to_pylist() == columns
+
+
+def test_a_line_end_in_a_name_is_shown_in_its_line(paired_world, tmp_path):
+    (place := tmp_path / "a\nb").mkdir()
+    shutil.copytree(paired_world / "world", place / "world")
+    next((place / "world" / "PSScene").glob("*_3B_AnalyticMS*.tif")).write_bytes(b"no picture")
+    pairs = pq.read_table(paired_world / "pairs.parquet").drop_columns(["ps_path", "l8_path"])
+    pq.write_table(pairs, tmp_path / "pairs.parquet")
+    arguments = ("patches", tmp_path / "pairs.parquet", "--scenes", place / "world", "-o", place / "s")
+    for options, lines in ((("--dry-run",), 2), ((), 2), ((), 2)):
+        done = run_catfast(*arguments, "--size", 128, *options)
+        assert (done.code, done.err.count("\n")) == (1, lines), done.err
+
+
+def test_a_store_whose_name_is_no_text_is_refused_before_the_start(paired_world, tmp_path):
+    store = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    done = run_catfast("patches", paired_world / "pairs.parquet", "-o", store)
+    assert (done.code, done.err.count("\n"), "expected a name in UTF-8" in done.err) == (4, 1, True), done.err
+    assert os.listdir(tmp_path) == []
 
 
 def test_soft_labels_and_filters(paired_world, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -227,6 +228,37 @@ def test_the_commands_pack_and_show(clean, tmp_path):
     assert run_catfast("store", "show", tmp_path, "-o", tmp_path / "no.png").code == 3
     assert run_catfast("store", "show", clean["geotiff"], "-o", tmp_path / "no" / "s.png").code == 4
     assert run_catfast("store", "show", clean["geotiff"], "-o", tmp_path / "s.png", "--count", 0).code == 2
+
+
+def test_names_with_line_ends_and_escapes_are_shown_in_one_line(tmp_path):
+    store = tmp_path / "a\n\x1b[31mb"
+    make_store(store)
+    for arguments in (
+        ("verify", store),
+        ("show", store, "-o", tmp_path / "s.png"),
+        ("pack", store, "-o", tmp_path / "p"),
+    ):
+        done = run_catfast("store", *arguments)
+        assert (done.code, done.err.count("\n"), "\x1b" in done.err) == (0, 1, False), done.err
+    (store / "images" / "c\nd.tif").write_bytes(b"")
+    damaged = run_catfast("store", "verify", store)
+    assert (damaged.code, damaged.err.count("\n")) == (3, 2), damaged.err
+
+
+def test_names_that_are_no_text_are_refused_in_a_sentence(tmp_path):
+    make_store(tmp_path / "s")
+    store = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    (tmp_path / "s").rename(store)
+    for arguments in (
+        ("verify", store),
+        ("show", store, "-o", tmp_path / "s.png"),
+        ("pack", store, "-o", tmp_path / "p"),
+    ):
+        done = run_catfast("store", *arguments)
+        assert (done.code, done.err.count("\n"), "expected names in UTF-8" in done.err) == (3, 1, True), (
+            done.err
+        )
+    assert os.listdir(tmp_path) == ["\udcff"]
 
 
 @pytest.mark.parametrize("changes", [{}, {"soft": True}, {"scheme": "binary"}])

@@ -68,6 +68,8 @@ def run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:
         _drop_stdout()  # its reader went away, as `| head` does: nothing is left to say
         return 1
+    except UnicodeEncodeError as error:  # bytes that are no text, which libraries take no name of
+        return _failure(f"expected names in UTF-8, found {error.object!a}: rename it", 3)
     except Exception as error:
         if (short := shortage(error)) is not None:
             return _failure(str(short), short.exit_code)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from catfast.errors import UsageError
+from catfast.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     from catfast.patches import Estimate, Failure, PatchesResult, Progress
@@ -156,7 +156,7 @@ def _pair_bar(*, quiet: bool) -> Iterator[Progress | None]:
 
 def _say_failures(failures: tuple[Failure, ...]) -> None:
     for failure in failures:
-        click.echo(f"catfast: {failure.message}", err=True)
+        click.echo(f"catfast: {one_line(failure.message)}", err=True)
 
 
 def _say_estimate(found: Estimate, *, as_json: bool, quiet: bool) -> int:
@@ -175,11 +175,11 @@ def _say_estimate(found: Estimate, *, as_json: bool, quiet: bool) -> int:
 def _say_result(result: PatchesResult, *, as_json: bool, quiet: bool) -> int:
     _say_failures(result.failures)
     for notice in result.warnings:
-        click.echo(f"catfast: warning: {notice.message} ({notice.name})", err=True)
+        click.echo(f"catfast: warning: {one_line(notice.message)} ({notice.name})", err=True)
     if as_json:
         click.echo(json.dumps(result.as_dict()))
     if not quiet and result.store is not None:
-        click.echo(_sentence(result), err=True)
+        click.echo(one_line(_sentence(result)), err=True)
     return _code(result.pairs, result.failures)
 
 

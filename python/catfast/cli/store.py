@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from catfast.cli.progress import row_bar
-from catfast.errors import InputError
+from catfast.errors import InputError, one_line
 
 PATH = click.Path(path_type=Path)
 
@@ -39,11 +39,11 @@ def verify_command(store: Path, as_json: bool, quiet: bool) -> None:
         status = "damaged" if found else "clean"
         click.echo(json.dumps({"input": str(store), "status": status, "problems": found}))
     for problem in problems:
-        click.echo(f"{store}: {problem}", err=True)
+        click.echo(one_line(f"{store}: {problem}"), err=True)
     if problems:
         raise InputError(f"{store}: {len(problems)} problem{'s'[: len(problems) > 1]} found")
     if not quiet:
-        click.echo(f"{store}: all files are what was written", err=True)
+        click.echo(one_line(f"{store}: all files are what was written"), err=True)
 
 
 @command.command("show", context_settings={"show_default": True})
@@ -61,7 +61,7 @@ def show_command(store: Path, output: Path, count: int, seed: int, quiet: bool) 
 
     drawn = contact_sheet(store, output, count=count, seed=seed)
     if not quiet:
-        click.echo(f"{output}: {drawn} patches of {store}", err=True)
+        click.echo(one_line(f"{output}: {drawn} patches of {store}"), err=True)
 
 
 @command.command("pack", context_settings={"show_default": True})
@@ -86,4 +86,4 @@ def pack_command(store: Path, output: Path, shard_mb: int, as_json: bool, quiet:
         result = {"input": str(store), "output": str(output), "patches": len(packed), "shards": shards}
         click.echo(json.dumps(result))
     if not quiet:
-        click.echo(f"{output}: {len(packed)} patches in {shards} shards", err=True)
+        click.echo(one_line(f"{output}: {len(packed)} patches in {shards} shards"), err=True)

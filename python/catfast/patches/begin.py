@@ -22,13 +22,23 @@ def only_writer(output: Path) -> Iterator[None]:
     """Hold the store against other processes; the lock is given back by the system if this one is killed.
 
     Raises:
-        OutputError: another process writes it, or its folder cannot be written to.
+        OutputError: another process writes it, its folder cannot be written to, or its name is no text.
     """
     folder = output.absolute().parent
+    if not _is_text(output.absolute()):
+        raise OutputError(f"{output}: expected a name in UTF-8, which its tables need")
     if not folder.is_dir():
         raise OutputError(f"{output}: expected a folder {folder} to make it in, found none")
     with held(folder / f".{output.name}.lock", output):
         yield
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def begin(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from catfast.classes import COLOURS, NODATA
-from catfast.errors import OutputError, UsageError
+from catfast.errors import OutputError, UsageError, one_line
 from catfast.patches.files import refuse_inside
 from catfast.patches.records import SPLITS
 from catfast.patches.statistics import FULL_FRACTION
@@ -97,7 +97,8 @@ def _chosen(store: PatchStore, count: int, seed: int) -> list[int]:
 def _draw_head(sheet: Image.Image, store: PatchStore, count: int) -> None:
     info, draw = store.info, ImageDraw.Draw(sheet)
     source = "simulated, " if info.simulated else ""
-    text = f"{store.path.name}: {count} of {len(store)} patches, {source}{info.size} px at {info.gsd_m:g} m"
+    name = one_line(store.path.absolute().name)
+    text = f"{name}: {count} of {len(store)} patches, {source}{info.size} px at {info.gsd_m:g} m"
     draw.text((GAP, 10), text, fill=TEXT)
     x = GAP + int(draw.textlength(text)) + 30
     for name, colour in MARKS.items():
