@@ -115,6 +115,12 @@ def test_balance(counts, most, expected):
         assert any(balanced(index, ids, seed, most) != kept for seed in range(1, 4))
 
 
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_balance_keeps_no_more_than_asked_for(most):
+    index, ids = shares_of({"clear": 7, "cloud": 3, "snow": 4})
+    assert len(balanced(index, ids, 0, most)) == {1: 1, 2: 2, 3: 2}[most]
+
+
 def test_draws_hang_on_the_seed_alone():
     ids = [f"patch{k}" for k in range(100)]
     first = drawn(ids, 0, 30)

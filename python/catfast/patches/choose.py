@@ -41,7 +41,8 @@ def balanced(index: pa.Table, ids: Iterable[str], seed: int, most: int | None = 
     """As many patches with cloud in at least half of their labelled pixels as with less, drawn with a seed.
 
     Those with less are spread as evenly as they go over what covers most of each: clear, shadow, snow or
-    water. With only one of the two sides there is nothing to balance: all stay.
+    water. With only one of the two sides, or room for one patch, there is nothing to balance: all stay that
+    `most` allows.
     """
     wanted = set(ids)
     rows = [row for row in _shares(index) if row["patch_id"] in wanted]
@@ -51,9 +52,9 @@ def balanced(index: pa.Table, ids: Iterable[str], seed: int, most: int | None = 
         if row["cloud_fraction"] < 0.5:
             strata[_ground(row)].append(row["patch_id"])
     others = sum(map(len, strata.values()))
-    if not cloudy or not others:
+    if not cloudy or not others or most == 1:
         return drawn(wanted, seed, most)
-    count = min(len(cloudy), others, (most or len(wanted)) // 2 or 1)
+    count = min(len(cloudy), others, (most or len(wanted)) // 2)
     return drawn(cloudy, seed, count) | {
         patch for name, few in _level(strata, count).items() for patch in drawn(strata[name], seed, few)
     }
