@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -124,3 +125,15 @@ def test_killed_while_it_takes_a_pair_up(world, tmp_path):
     (tmp_path / "stores").mkdir()
     options = ("--scenes", world.folder / "world", "--size", 96)
     assert kill_and_take_up(world.pairs, world.image, tmp_path / "stores", options, points=1, seed=4) == 1
+
+
+@pytest.mark.parametrize("name", ["failed", "partly"])
+def test_an_account_that_is_none_is_one_sentence(world, tmp_path, name):
+    gone, store = hide(world.twin_qa), tmp_path / "s"
+    assert world.cut(store).code == 1
+    show(gone)
+    document = json.loads((store / "store.json").read_text())
+    document["options"][name] = 3
+    (store / "store.json").write_text(json.dumps(document))
+    done = world.cut(store)
+    assert (done.code, f"option {name}" in done.err, done.err.count("\n")) == (3, True, 1), done.err

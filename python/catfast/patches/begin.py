@@ -63,7 +63,7 @@ def begin(
         info = replace(info, command=found.command)
         if begun is not None:
             return info, False
-        if not lacking(found) & set(ready):
+        if not lacking(output, found) & set(ready):
             return info, True
         reopen(output, info, found, ready)
         return info, False

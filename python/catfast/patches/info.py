@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,17 @@ VERSION = 1
 
 MAX_SIZE = 8192
 """Largest patch side, pixels: an image then has half a gigabyte."""
+
+
+KINDS: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("format", "scheme", "method", "command"), (str,)),
+    **dict.fromkeys(("size", "stride"), (int,)),
+    **dict.fromkeys(("gsd_m", "scale"), (int, float)),
+    **dict.fromkeys(("soft", "simulated"), (bool,)),
+    "bands": (list,),
+    "options": (dict,),
+}
+"""What JSON's values of a description become in Python."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +99,19 @@ def read_info(root: Path) -> StoreInfo:
     names = [field.name for field in dataclasses.fields(StoreInfo)]
     try:
         values = {name: document[name] for name in names}
+        _check_kinds(values)
         return StoreInfo(**(values | {"bands": tuple(values["bands"])}))
     except (KeyError, TypeError, UsageError) as error:
         raise InputError(f"{path}: not the description of a patch store: {error}") from error
+
+
+def _check_kinds(values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        kinds = KINDS[name]
+        if type(value) not in kinds:
+            raise TypeError(f"expected {name} of JSON's {kinds[-1].__name__}, found {value!r}")
+    for name in ("gsd_m", "scale"):
+        if not 0 < values[name] < math.inf:
+            raise TypeError(f"expected {name} above 0, found {values[name]}")
+    if not all(isinstance(band, str) for band in values["bands"]):
+        raise TypeError(f"expected names of bands, found {values['bands']}")

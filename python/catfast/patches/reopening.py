@@ -26,9 +26,20 @@ PARTLY = "partly"
 """Option under which it then lists the pairs that lost patches to the choice: others may bring them back."""
 
 
-def lacking(info: StoreInfo) -> set[str]:
-    """Pairs that a finished store lacks because of their files."""
-    return set(info.options.get(FAILED, ()))
+def lacking(root: Path, info: StoreInfo) -> set[str]:
+    """Pairs that a finished store lacks because of their files.
+
+    Raises:
+        InputError: its account of them is none.
+    """
+    return _listed(root, info, FAILED)
+
+
+def _listed(root: Path, info: StoreInfo, name: str) -> set[str]:
+    pairs = info.options.get(name, [])
+    if not isinstance(pairs, list) or not all(isinstance(pair, str) for pair in pairs):
+        raise InputError(f"{root / INFO_NAME}: expected a list of pairs as option {name}, found {pairs!r}")
+    return set(pairs)
 
 
 def without_account(options: Mapping[str, object]) -> dict[str, object]:
@@ -52,9 +63,11 @@ def reopen(root: Path, info: StoreInfo, found: StoreInfo, ready: Collection[str]
         OutputError: pairs that the store has are not ready, or nothing would be left as it is.
         InputError: the store is damaged.
     """
-    store, partly = open_store(root), set(found.options.get(PARTLY, ()))
+    store, partly = open_store(root), _listed(root, found, PARTLY)
     whole = set(store.index["pair_id"].to_pylist()) - partly
-    told = f"{root}: exists already, without {len(lacking(found))} pairs whose files were of no use then; "
+    told = (
+        f"{root}: exists already, without {len(lacking(root, found))} pairs whose files were of no use then; "
+    )
     if PARTLY not in found.options or not whole:
         raise OutputError(
             f"{told}every other one lost patches to the choice among all, which the new ones would change: "
