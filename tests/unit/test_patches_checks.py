@@ -272,6 +272,12 @@ def test_a_sheet_shows_images_under_their_labels(tmp_path, changes):
     assert len(np.unique(one.reshape(-1, 3), axis=0)) > 100
 
 
+@both
+def test_a_sheet_of_patches_whose_time_is_not_known(store, tmp_path):
+    rewrite_index(store, lambda rows: [row | {"dt_s": None} for row in rows])
+    assert contact_sheet(store, tmp_path / "sheet.png") == 8
+
+
 def test_the_same_seed_draws_the_same_sheet(tmp_path):
     make_store(tmp_path / "s")
     for name, seed in (("a.png", 0), ("b.png", 0), ("c.png", 1)):

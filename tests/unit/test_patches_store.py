@@ -11,6 +11,7 @@ from pathlib import Path
 
 import geopandas
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -330,7 +331,7 @@ def test_a_broken_description_is_refused(tmp_path, change, message):
         open_store(tmp_path / "s")
 
 
-@pytest.mark.parametrize("damage", ["cut", "column", "type", "gone"])
+@pytest.mark.parametrize("damage", ["cut", "column", "type", "gap", "gone"])
 def test_a_broken_index_is_refused(tmp_path, damage):
     make_store(tmp_path / "s")
     path = tmp_path / "s" / "index.parquet"
@@ -341,6 +342,10 @@ def test_a_broken_index_is_refused(tmp_path, damage):
         pq.write_table(table.drop_columns(["weight"]), path)
     elif damage == "type":
         pq.write_table(table.set_column(4, "row", table["patch_id"]), path)
+    elif damage == "gap":
+        place = table.schema.get_field_index("weight")
+        gaps = pa.nulls(len(table), pa.float64())
+        pq.write_table(table.set_column(place, "weight", gaps), path)
     else:
         path.unlink()
     with pytest.raises(InputError, match=r"index\.parquet"):

@@ -156,5 +156,5 @@ def _caption(record: dict[str, object]) -> tuple[str, str]:
         for name in ("cloud", "shadow", "snow", "water", "ignore")
         if (share := record[f"{name}_fraction"]) is not None
     ]
-    seconds = record["dt_s"]
-    return f"{record['ps_id']}  row {record['row']} col {record['col']}  {seconds:+.1f} s", ", ".join(shares)
+    seconds = "" if record["dt_s"] is None else f"  {record['dt_s']:+.1f} s"
+    return f"{record['ps_id']}  row {record['row']} col {record['col']}{seconds}", ", ".join(shares)

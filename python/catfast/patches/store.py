@@ -98,7 +98,7 @@ def read_index(root: Path) -> pa.Table:
     """The index of a store.
 
     Raises:
-        InputError: it is missing or damaged, or a column is missing or of another type.
+        InputError: it is missing or damaged, or a column is missing, of another type or has gaps.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -122,3 +122,6 @@ def _check_types(path: Path, table: pa.Table) -> None:
         found = table.schema.field(field.name).type if field.name in table.schema.names else "none"
         if found != field.type:
             raise InputError(f"{path}: expected a column {field.name} of {field.type}, found {found}")
+        gaps = 0 if field.nullable else table[field.name].null_count
+        if gaps:
+            raise InputError(f"{path}: expected {field.name} of every patch, found none for {gaps}")
