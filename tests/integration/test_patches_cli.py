@@ -465,6 +465,23 @@ def test_a_folder_of_other_things_is_never_replaced(paired_world, tmp_path):
     assert (tmp_path / "s" / "thesis.txt").read_text() == "ten years"
 
 
+def test_what_a_store_is_made_from_is_not_replaced_with_it(paired_world, tmp_path):
+    """Pairs and scenes that were moved into a store."""
+    shutil.copytree(paired_world / "world", tmp_path / "world")
+    pairs = pq.read_table(paired_world / "pairs.parquet").drop_columns(["ps_path", "l8_path"])
+    pq.write_table(pairs, tmp_path / "pairs.parquet")
+    store, options = tmp_path / "s", ("-o", tmp_path / "s", "--size", 256)
+    made = run_catfast("patches", tmp_path / "pairs.parquet", "--scenes", tmp_path / "world", *options)
+    assert made.code == 0, made.err
+    (tmp_path / "pairs.parquet").rename(store / "pairs.parquet")
+    shutil.move(tmp_path / "world", store / "world")
+    before = tree(store)
+    for inputs in ((store / "pairs.parquet",), (paired_world / "pairs.parquet", "--scenes", store / "world")):
+        done = run_catfast("patches", *inputs, *options, "--overwrite")
+        assert (done.code, "which it is made from" in done.err) == (4, True), done.err
+    assert tree(store) == before
+
+
 def test_overwrite_makes_it_anew(paired_world, tmp_path):
     arguments = ("patches", paired_world / "pairs.parquet", "-o", tmp_path / "s")
     assert run_catfast(*arguments, "--size", 128).code == 0

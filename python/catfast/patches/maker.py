@@ -63,6 +63,7 @@ def make_store(pairs: Path, config: PatchesConfig, *, progress: Progress | None 
     """:func:`cut`, with an account of the pairs that failed; raises the same, but not for these."""
     started = time.perf_counter()
     _check_packages()
+    _refuse_inputs(pairs, config)
     work = gather(pairs, config)
     if not work.jobs:
         return _account(work, None, started, status="failed", failures=work.failures)
@@ -124,6 +125,14 @@ def _check_packages() -> None:
         import shapely  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("cutting patches", "pairs") from error
+
+
+def _refuse_inputs(pairs: Path, config: PatchesConfig) -> None:
+    """Refuse an output that would take what it is made from with it, were it replaced."""
+    output = config.output.resolve()
+    for path in (pairs, *config.scenes):
+        if path.resolve().is_relative_to(output):
+            raise OutputError(f"{config.output}: holds {path}, which it is made from: choose another output")
 
 
 def _run_or_leave_nothing(
