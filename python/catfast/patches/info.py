@@ -54,7 +54,7 @@ class StoreInfo:
     scheme: str
     """``full`` or ``binary``: the codes of the labels."""
     method: str
-    """How labels were carried: ``nearest``, ``majority`` or ``fraction``."""
+    """How labels were carried: ``nearest``, ``majority``, ``bilinear`` or ``fraction``."""
     soft: bool = False
     """Labels are cloud fractions 0-200, 255 ignore, instead of codes."""
     simulated: bool

@@ -72,7 +72,7 @@ class PatchRecord:
     shift_accepted: bool | None = None
     """Whether the label was moved by it; None where it was not looked for."""
     shift_reason: str | None = None
-    """Why it was not."""
+    """``accepted``, or why it was not."""
     simulated: bool
     """Whether the pair is simulated."""
     ps_acquired: datetime
