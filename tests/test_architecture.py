@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "python" / "catfast"
 ORDER = [
     "_lazy",
     "errors",
+    "paths",
     "textfiles",
     "locks",
     "sun",

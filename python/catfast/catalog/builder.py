@@ -34,7 +34,7 @@ Progress = Callable[[int], None]
 def build(
     kind: str,
     sources: Iterable[Path | str],
-    output: Path,
+    output: str | Path,
     config: CatalogConfig | None = None,
     progress: Progress | None = None,
 ) -> CatalogResult:
@@ -56,7 +56,7 @@ def build(
     """
     if kind not in KINDS:
         raise UsageError(f"the kind must be one of {', '.join(KINDS)}, not {kind}")
-    config, paths = config or CatalogConfig(), list(sources)
+    config, paths, output = config or CatalogConfig(), list(sources), Path(output)
     if not paths:
         raise UsageError("name at least one file or folder to make a catalogue of")
     if (config.collections or config.bbox or config.datetime) and not any(map(is_url, paths)):

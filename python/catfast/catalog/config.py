@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from catfast.errors import Notice, UsageError
+from catfast.paths import take_texts
 
 KINDS = ("planet", "landsat")
 
@@ -38,6 +39,7 @@ class CatalogConfig:
     """Rows a batch; no effect on the catalogue."""
 
     def __post_init__(self) -> None:
+        take_texts(self, "wrs2", "rejects")
         if (self.id_col is None) != (self.time_col is None):
             raise UsageError("--id-col and --time-col go together")
         if self.geometry_col is not None and self.id_col is None:

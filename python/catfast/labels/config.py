@@ -10,6 +10,7 @@ from typing import Any
 from catfast import _core
 from catfast.errors import Notice, UsageError
 from catfast.labels.displacement.found import Displacement
+from catfast.paths import take_texts
 from catfast.raster import VERIFY
 
 SCHEMES = ("full", "binary")
@@ -48,6 +49,7 @@ class LabelConfig:
     """Replace an output that was made from something else."""
 
     def __post_init__(self) -> None:
+        take_texts(self, "landsat_bands")
         for option, choice, choices in (
             ("--scheme", self.scheme, SCHEMES),
             ("--method", self.method, METHODS),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from catfast.errors import Notice, UsageError
+from catfast.paths import take_texts
 
 ENGINES = ("sedonadb", "spark")
 TIME_REFERENCES = ("centre", "local")
@@ -47,6 +48,7 @@ class PairsConfig:
     """Replace an output whatever it is; without it, a pairs file only."""
 
     def __post_init__(self) -> None:
+        take_texts(self, "id_lists", "plot")
         if not (math.isfinite(self.max_dt_s) and 0 < self.max_dt_s <= 86_400):
             raise UsageError(f"--max-dt must be above 0 and at most 86400 s, not {self.max_dt_s:g}")
         if not 0 <= self.min_overlap <= 1:

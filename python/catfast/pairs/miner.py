@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 RUNNERS = {"sedonadb": sedonadb.run, "spark": spark.run}
 
 
-def mine(planet: Path, landsat: Path, output: Path, config: PairsConfig | None = None) -> PairsResult:
+def mine(
+    planet: str | Path, landsat: str | Path, output: str | Path, config: PairsConfig | None = None
+) -> PairsResult:
     """Find all pairs of a PlanetScope and a Landsat scene within a time of each other over the same ground.
 
     Args:
@@ -43,6 +45,7 @@ def mine(planet: Path, landsat: Path, output: Path, config: PairsConfig | None =
         import shapely  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("pairing scenes", "pairs") from error
+    planet, landsat, output = Path(planet), Path(landsat), Path(output)
     config = config or PairsConfig()
     started = time.perf_counter()
     notices: list[Notice] = []

@@ -13,6 +13,7 @@ from catfast.errors import UsageError
 from catfast.labels import ALIGN_VERSION, METHODS, SCHEMES, LabelConfig
 from catfast.patches.info import FORMATS
 from catfast.patches.records import SPLITS
+from catfast.paths import take_texts
 from catfast.raster import VERIFY
 
 ENGINES = ("local", "spark")
@@ -85,6 +86,7 @@ class PatchesConfig:
     """Replace a store that is there."""
 
     def __post_init__(self) -> None:
+        take_texts(self, "output", "scenes", "landsat_bands")
         self._check_numbers()
         for option, choice, choices in (
             ("--format", self.format, FORMATS),

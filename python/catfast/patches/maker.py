@@ -36,7 +36,7 @@ FILE_BYTES = 4096
 """What a patch may take beyond its pixels: two file headers, or its share of one."""
 
 
-def cut(pairs: Path, config: PatchesConfig, *, progress: Progress | None = None) -> PatchStore:
+def cut(pairs: str | Path, config: PatchesConfig, *, progress: Progress | None = None) -> PatchStore:
     """Cut the patches of all pairs into a store.
 
     Args:
@@ -59,10 +59,13 @@ cut_patches = cut
 """The name of :func:`cut` outside this room."""
 
 
-def make_store(pairs: Path, config: PatchesConfig, *, progress: Progress | None = None) -> PatchesResult:
+def make_store(
+    pairs: str | Path, config: PatchesConfig, *, progress: Progress | None = None
+) -> PatchesResult:
     """:func:`cut`, with an account of the pairs that failed; raises the same, but not for these."""
     started = time.perf_counter()
     _check_packages()
+    pairs = Path(pairs)
     _refuse_inputs(pairs, config)
     work = gather(pairs, config)
     if not work.jobs:
@@ -90,7 +93,7 @@ def make_store(pairs: Path, config: PatchesConfig, *, progress: Progress | None 
     )
 
 
-def estimate(pairs: Path, config: PatchesConfig) -> Estimate:
+def estimate(pairs: str | Path, config: PatchesConfig) -> Estimate:
     """What :func:`cut` would make; nothing is written but for a trial in a temporary folder.
 
     Raises:
@@ -98,7 +101,7 @@ def estimate(pairs: Path, config: PatchesConfig) -> Estimate:
         MissingExtraError: a package is not installed.
     """
     _check_packages()
-    work = gather(pairs, config)
+    work = gather(Path(pairs), config)
     jobs, failures = openable(work.jobs)
     tiles = count_tiles(jobs)
     trial = try_some(jobs, tiles)

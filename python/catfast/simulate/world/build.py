@@ -30,7 +30,7 @@ WORKERS = 2
 
 
 def simulate_world(
-    out: Path, config: WorldConfig | None = None, progress: Callable[[PairSummary], None] | None = None
+    out: str | Path, config: WorldConfig | None = None, progress: Callable[[PairSummary], None] | None = None
 ) -> WorldSummary:
     """Make a folder of coincident PlanetScope and Landsat scenes with known truth.
 
@@ -47,7 +47,7 @@ def simulate_world(
     Raises:
         OutputError: `out` exists and is not empty, or the disk did not take it.
     """
-    config = config or WorldConfig()
+    out, config = Path(out), config or WorldConfig()
     started = time.perf_counter()
     _check(out, config.overwrite)
     building = temporary_path(out.absolute())
