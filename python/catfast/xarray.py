@@ -124,11 +124,15 @@ def _nodata(image: xr.DataArray) -> float | None:
 
 
 def _scale(image: xr.DataArray, config: MaskConfig | None, options: dict[str, Any]) -> dict[str, Any]:
-    """The options, with the scale of values that are still packed."""
+    """The options, with the scale of values that are still packed.
+
+    A scale of 1 without an offset says nothing: rioxarray gives it to every file without a scale.
+    """
     given = "reflectance_scale" in options or (config is not None and config.reflectance_scale is not None)
-    if given or "scale_factor" not in image.attrs:
+    offset = image.attrs.get("add_offset", 0)
+    if given or "scale_factor" not in image.attrs or (image.attrs["scale_factor"], offset) == (1, 0):
         return options
-    if image.attrs.get("add_offset", 0) != 0:
+    if offset != 0:
         raise InputError("array: packed with an add_offset: decode it first, or give reflectance_scale")
     return {**options, "reflectance_scale": float(image.attrs["scale_factor"])}
 

@@ -124,6 +124,19 @@ def test_decoded_reflectance(from_file, known_model):
     assert (found == from_file(dn)).mean() > 0.999
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_scale_of_one_is_none(from_file, known_model, masked):
+    """rioxarray gives ``scale_factor`` 1 to every file that has no scale, masked to floats or not."""
+    dn = cloudy_dn(*SHAPE)
+    image = image_of(dn, scale_factor=1.0)
+    if masked:
+        image = image.where(image != 0).astype(np.float32).assign_attrs(image.attrs)
+        del image.attrs["_FillValue"]
+    with pytest.warns(UserWarning, match="assumed_scale"):
+        mask = image.catfast.mask(model=str(known_model))
+    assert np.array_equal(mask.values, from_file(dn))
+
+
 def test_parts_and_thinned_images_go_by_their_coordinates(from_file, known_model):
     """The GeoTransform that they still carry is that of the whole."""
     dn = cloudy_dn(*SHAPE)
