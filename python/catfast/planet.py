@@ -142,7 +142,8 @@ def _check_kind(info: RasterInfo) -> None:
     if "CATFAST_VERSION" in info.tags and "CATFAST_MODEL" in info.tags:
         raise InputError(f"{info.path}: expected a scene, found a mask written by catfast")
     if info.dtype == "uint8":
-        raise InputError(f"{info.path}: expected reflectance or radiance, found an 8-bit visual product")
+        kind = "usable data mask" if "_udm" in info.path.name.lower() else "visual product"
+        raise InputError(f"{info.path}: expected reflectance or radiance, found an 8-bit {kind}")
     if info.dtype not in READABLE_DTYPES:
         raise InputError(f"{info.path}: expected samples of {', '.join(READABLE_DTYPES)}, found {info.dtype}")
     if info.has_alpha:

@@ -165,6 +165,7 @@ def test_globs_lists_and_catalogues_name_the_same_scenes(mask, catfast, order, t
     )
     for out, source, expected in (
         ("glob", f"{order}/*/*_24*_SR.tif", 3),
+        ("all", f"{order}/*/*", 4),
         ("list", tmp_path / "list.txt", 2),
         ("folder", inner, 4),
     ):
@@ -187,6 +188,8 @@ def test_a_catalogue_leads_to_its_scenes(mask, catfast, paired_world, tmp_path):
         ("empty", "expected a folder with scenes"),
         ("nothing*.tif", "expected scenes, found none"),
         ("list.txt", "expected scenes, found none"),
+        ("masks.txt", "expected scenes, found none"),
+        ("*_mask.tif", "expected scenes, found none"),
         ("bad.txt", "expected a list of scenes, found no text"),
         ("bad.parquet", "expected a scene catalogue"),
     ],
@@ -194,6 +197,8 @@ def test_a_catalogue_leads_to_its_scenes(mask, catfast, paired_world, tmp_path):
 def test_sources_without_scenes_are_refused(mask, tmp_path, source, message):
     (tmp_path / "empty").mkdir()
     (tmp_path / "list.txt").write_text("\n# none\n")
+    (tmp_path / "masks.txt").write_text(f"{tmp_path}/a_mask.tif\n")
+    write_scene(tmp_path / "a_mask.tif", cloudy_dn(64, 64)[:1])
     (tmp_path / "bad.txt").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 not")
     run = mask(tmp_path / source, "--out-dir", tmp_path / "masks")

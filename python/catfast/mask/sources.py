@@ -59,7 +59,8 @@ def _compare(manifest: Manifest, scene: Path) -> Iterator[Notice]:
 def find_scenes(sources: Sequence[Path]) -> list[Source]:
     """Scenes of files, folders, globs (``'orders/*/*_SR.tif'``), text lists (``.txt``) and catalogues.
 
-    A folder is searched through and through; masks, usable data masks and visual images in it are no scenes.
+    A folder is searched through and through; masks, usable data masks and visual images in it, or matched
+    by a glob, are no scenes.
     Every file comes once, where it was met first.
 
     Raises:
@@ -79,7 +80,7 @@ def _scenes(source: Path) -> list[Source]:
     if os.path.isdir(source):  # noqa: PTH112 - a name too long to exist is no folder, and no error
         return _of_folder(source)
     if _MAGIC.search(str(source)) and not os.path.exists(source):  # noqa: PTH110
-        return _some(source, [Path(name) for name in sorted(glob.glob(str(source), recursive=True))])  # noqa: PTH207
+        return _some(source, _of_pattern(source))
     if source.suffix.lower() in _LISTS:
         return _some(source, [Path(line) for line in _lines(source)])
     if source.suffix.lower() == ".parquet":
@@ -94,9 +95,16 @@ def _some(source: Path, paths: list[Path]) -> list[Source]:
     found: list[Source] = []
     for path in paths:
         found += _of_folder(path) if path.is_dir() else [Source(path=path, named=True)]
+    found = [scene for scene in found if not _OWN.search(scene.path.name)]
     if not found:
         raise InputError(f"{source}: expected scenes, found none")
-    return [scene for scene in found if not _OWN.search(scene.path.name)]
+    return found
+
+
+def _of_pattern(source: Path) -> list[Path]:
+    """Folders and images that a glob matches: an order's other files are no scenes here either."""
+    found = [Path(name) for name in sorted(glob.glob(str(source), recursive=True))]  # noqa: PTH207
+    return [path for path in found if path.is_dir() or is_image_name(path.name)]
 
 
 def _of_folder(folder: Path) -> list[Source]:
