@@ -112,7 +112,7 @@ class Masker:
                 model_sha256=self._model_sha256,
                 input=scene.name,
                 input_sha256=file_sha256(scene),
-                settings=settings(config, gsd_m),
+                settings=settings(config, gsd_m, described),
             )
             asked = self._beside(output)
             if check_output(output, scene, asked, identity, overwrite=config.overwrite):
@@ -157,7 +157,7 @@ class Masker:
             style = mask_style(task.identity, shares, valid, simulated, products.saturation.percent)
             products.finish(style, confidence_style(task.identity, self._model.classes))
         if quicklook is not None and config.quicklook is not None:
-            quicklook.save(quicklook_path(config.quicklook, task.output))
+            quicklook.save(quicklook_path(config.quicklook, task.output), task.identity.tags())
         result = self._result(task, products, started)
         return self._describe(task, result, style.tags)
 
