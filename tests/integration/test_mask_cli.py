@@ -157,6 +157,13 @@ def test_a_file_beside_the_mask_does_not_replace_it(mask, scene, tmp_path, monke
     assert (run.code, "choose another -o" in run.err, (tmp_path / name).exists()) == (2, True, False)
 
 
+@pytest.mark.parametrize("output", [".", "/", ".."])
+def test_a_folder_is_no_output(mask, scene, tmp_path, monkeypatch, output):
+    monkeypatch.chdir(tmp_path)
+    run = mask(scene, "-o", output)
+    assert (run.code, run.err) == (4, f"catfast: {output}: is a folder: name a file in it\n")
+
+
 def test_another_xml_is_another_input(mask, tmp_path):
     scene = write_scene(tmp_path / f"{NAME.removesuffix('_SR')}.tif", cloudy_dn())
     xml = tmp_path / f"{NAME.removesuffix('_SR')}_metadata.xml"

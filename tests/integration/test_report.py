@@ -333,6 +333,22 @@ def test_what_is_no_mask_is_refused(tmp_path, source, message):
     assert not (tmp_path / "r.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "output", "sentence"),
+    [
+        ("report", ".", "is a folder: name a file in it"),
+        ("compare", "/", "is a folder: name a file in it"),
+        ("report", "none/r.html", "cannot be written: No such file or directory"),
+        ("compare", "none/map.tif", "cannot be written: No such file or directory"),
+    ],
+)
+def test_what_is_no_output_is_a_sentence(masks, command, output, sentence):
+    one = masks / "masks" / "lonely_mask.tif"
+    given = (one, one, "--overwrite") if command == "compare" else (one,)
+    run = run_catfast(command, *given, "-o", output)
+    assert (run.code, run.err) == (4, f"catfast: {output}: {sentence}\n")
+
+
 def codes_file(path: Path, codes: np.ndarray, **changes: object) -> Path:
     return write_scene(path, codes[None], **{"nodata": 255, **changes})
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from catfast import _core
 from catfast.classes import NODATA
-from catfast.errors import InputError, Notice
+from catfast.errors import InputError, Notice, OutputError
 from catfast.mask.config import MaskConfig, MaskResult
 from catfast.mask.domain import SATURATED_TAG, outside_domain
 from catfast.mask.outputs import (
@@ -103,7 +103,9 @@ class Masker:
         """See :func:`mask_scene`."""
         started = time.perf_counter()
         config = self._config
-        output = output or mask_path(scene, None)
+        output = mask_path(scene, None) if output is None else output
+        if not output.name:
+            raise OutputError(f"{output}: is a folder: name a file in it")
         with open_raster(scene, max_samples=config.max_pixels, verify=config.verify) as raster:
             described = describe_scene(raster, reflectance_scale=config.reflectance_scale)
             gsd_m = config.gsd_m or self._model.gsd_m
