@@ -18,6 +18,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -160,9 +161,8 @@ def test_a_manifest_cannot_name_files_outside_its_folder(mask, order, tmp_path):
 def test_globs_lists_and_catalogues_name_the_same_scenes(mask, catfast, order, tmp_path):
     """The catalogue is made by catfast from JSON items, with the folder in its ``path`` column."""
     inner = order / "PSScene"
-    (tmp_path / "list.txt").write_text(
-        "# mine\n" + "\n".join(str(image(inner, item)) for item in IDS[:2]) + "\n\n"
-    )
+    lines = ["# mine", *(f" {image(inner, item)}" for item in IDS[:2]), "  # not this", ""]
+    (tmp_path / "list.txt").write_bytes("\r\n".join(lines).encode("utf-8-sig"))
     for out, source, expected in (
         ("glob", f"{order}/*/*_24*_SR.tif", 3),
         ("all", f"{order}/*/*", 4),
@@ -180,6 +180,22 @@ def test_a_catalogue_leads_to_its_scenes(mask, catfast, paired_world, tmp_path):
     assert {
         name[: len(scene)] for name in names(tmp_path / "masks") for scene in scenes if name.startswith(scene)
     } == set(scenes)
+
+
+def test_a_scene_of_a_catalogue_without_its_image_is_told_of(mask, catfast, order, tmp_path):
+    inner = order / "PSScene"
+    ids = [*IDS[:2], "20230601_000000_00_2401"]
+    table = pa.table({"scene_id": ids, "path": [str(inner), str(image(inner, IDS[1])), str(inner)]})
+    pq.write_table(table, tmp_path / "c.parquet")
+    run = mask(tmp_path / "c.parquet", "--out-dir", tmp_path / "masks", "--json")
+    assert (run.code, names(tmp_path / "masks")) == (1, EXPECTED[:1] + EXPECTED[2:3]), run.err
+    assert [found["status"] for found in run.objects] == ["done", "done", "failed"]
+    assert run.objects[2]["error"]["message"] == f"{inner / ids[2]}: no such file"
+    pq.write_table(table.slice(2), tmp_path / "none.parquet")
+    assert mask(tmp_path / "none.parquet", "--out-dir", tmp_path / "masks").code == 3
+    pq.write_table(table.drop(["path"]), tmp_path / "short.parquet")
+    short = mask(tmp_path / "short.parquet", "--out-dir", tmp_path / "masks").err
+    assert short.endswith("expected a scene catalogue with scene_id and path, found scene_id\n")
 
 
 @pytest.mark.parametrize(
