@@ -106,14 +106,21 @@ def _band_dim(image: xr.DataArray) -> Any:
 
 
 def _band_names(image: xr.DataArray, dim: Any) -> list[str] | None:
-    """From the coordinate of bands where it holds words, else from ``long_name``."""
+    """From the coordinate of bands where it holds words, else from ``long_name``.
+
+    Of a file's bands that were picked, ``long_name`` still names all: the coordinate says which are left.
+    """
     names = image.coords[dim].values if dim in image.coords else np.array([])
     if names.dtype.kind in "OUT" and all(isinstance(name, str) for name in names.tolist()):
         return names.tolist() or None
     told = image.attrs.get("long_name")
-    if not isinstance(told, Sequence) or isinstance(told, str) or len(told) != image.sizes[dim]:
+    if not isinstance(told, Sequence) or isinstance(told, str):
         return None
-    return [str(name) for name in told]
+    if len(told) == image.sizes[dim]:
+        return [str(name) for name in told]
+    if names.dtype.kind not in "iu" or not all(0 < number <= len(told) for number in names.tolist()):
+        return None
+    return [str(told[number - 1]) for number in names.tolist()] or None
 
 
 def _nodata(image: xr.DataArray) -> float | None:
