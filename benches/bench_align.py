@@ -27,13 +27,14 @@ TUNED_SEEDS = {"nominal": range(72), "doubled": range(1_000, 1_072), "unrelated"
 """Pairs that the estimate was chosen on; ``--tuned`` runs these instead. All below 10,000 were looked at."""
 
 HELD_OUT_SEEDS = {
-    "nominal": range(50_000, 50_240),
+    "nominal": range(51_000, 51_240),
     "doubled": range(80_000, 80_240),
     "unrelated": range(90_000, 90_096),
 }
 """Pairs that nothing was ever chosen on: whoever changes the estimate looks at the others alone.
 
-60,000-60,095 and 70,000-70,023 were held out before version 2 was, and are no more.
+60,000-60,095 and 70,000-70,023 were held out before version 2 was, 50,000-50,239 before version 3, and are
+no more.
 """
 
 QUICK = {"nominal": 24, "doubled": 24, "unrelated": 24}

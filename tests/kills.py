@@ -8,6 +8,7 @@ The long form, twenty points a format: ``python -m tests.kills`` (``make kills``
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import random
 import shutil
@@ -55,8 +56,9 @@ def kill_and_resume(pairs: Path, folder: Path, options: Sequence[object], points
     subprocess.run(command(pairs, folder / "whole", options), check=True, capture_output=True)
     usual = time.perf_counter() - started
     expected, rng, hits = tree(folder / "whole"), random.Random(seed), 0  # noqa: S311 - no secret
+    attempts = itertools.count()  # a run may end before its kill
     while hits < points:
-        store = folder / f"killed{hits}"
+        store = folder / f"killed{next(attempts)}"
         words = command(pairs, store, options)
         before = hits
         for _ in range(MOST_TRIES):
@@ -86,8 +88,9 @@ def kill_and_take_up(
     assert subprocess.run(lacking, capture_output=True, check=False).returncode == 1
     aside.rename(image)
     expected, rng, hits = tree(folder / "whole"), random.Random(seed), 0  # noqa: S311 - no secret
+    attempts = itertools.count()  # a run may end before its kill
     while hits < points:
-        store = folder / f"added{hits}"
+        store = folder / f"added{next(attempts)}"
         shutil.copytree(folder / "lacking", store)
         words = command(pairs, store, options)
         hits += killed_after(words, rng.uniform(0.25, 1.0) * usual)

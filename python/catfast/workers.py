@@ -76,16 +76,29 @@ def _signals_later() -> Iterator[None]:
     """Hold signals back, here and in the processes that are started meanwhile.
 
     A process that is still importing its modules would answer with a traceback, and one whose parent is torn
-    away while starting it too.
+    away while starting it too. The mask is for these processes. Here it holds nothing back where there are
+    other threads: one of them takes the signal, and the main thread answers. So the answers wait too.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDING})
+    numbers, came = (signal.SIGINT, *_ENDING), list[int]()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    answers = {}
+    if threading.current_thread() is threading.main_thread():
+        answers = {
+            n: signal.getsignal(n) for n in numbers if signal.getsignal(n) not in (signal.SIG_IGN, None)
+        }
+    for number in answers:
+        signal.signal(number, lambda number, _: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, answer in answers.items():
+            signal.signal(number, answer)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _begin(stop: Event, start: Callable[..., None], arguments: tuple[Any, ...]) -> None:

@@ -57,9 +57,8 @@ def test_ctrl_c_is_one_word_and_the_run_can_be_gone_on_with(paired_world, tmp_pa
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err.strip()) == (130, "catfast: interrupted")
-    while time.monotonic() < end and alive(
-        process.pid
-    ):  # Python's own tracker of resources ends a moment later
+    end = time.monotonic() + 60  # Python's own tracker of resources ends a moment later
+    while time.monotonic() < end and alive(process.pid):
         time.sleep(0.1)
     assert not alive(process.pid)
     assert not list((tmp_path / "s").rglob(".*.tmp"))

@@ -76,10 +76,10 @@ def started(
 
 
 def ended(words: Sequence[object], **options: Any) -> tuple[int, str]:
-    """Exit code and stderr of the command."""
+    """Exit code and stderr of the command, without the empty line by which click ends a terminal's ``^C``."""
     process = started(words, **options)
     _, said = process.communicate(timeout=HANG_S)
-    return process.returncode, said
+    return process.returncode, said.lstrip("\n")
 
 
 def signals_by_default() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from catfast.errors import InputError, UsageError
 from catfast.labels import Displacement, LabelConfig, Labeller
-from catfast.labels.displacement import band_files
+from catfast.labels.displacement import Coarse, band_files, estimate
 from catfast.labels.displacement.correlate import (
     Shifts,
     multiple_correlation,
@@ -87,6 +87,44 @@ def test_quadrants_are_alike_and_cover_the_footprint():
     parts = quadrants(inside)
     assert np.array_equal(parts >= 0, inside)
     assert np.bincount(parts[inside]).tolist() == [480] * 4
+
+
+def seen_pair(cloud_reflectance, shift):
+    """Both scenes at 30 m: smooth clouds over textured snow, shadows 4 pixels to their lower left."""
+    rng = np.random.default_rng(8)
+    waves = np.fft.rfft2(rng.standard_normal((320, 320)))
+    slow = np.hypot(*np.meshgrid(np.fft.rfftfreq(320), np.fft.fftfreq(320)))
+    field = np.fft.irfft2(waves * np.exp(-((slow * 30) ** 2)), s=(320, 320))
+    cloud = field > np.quantile(field, 0.6)
+    shadow = np.roll(cloud, (4, -4), (0, 1)) & ~cloud
+    ground = 0.8 + 0.02 * rng.standard_normal((320, 320))
+
+    def bands(cloud, shadow):
+        seen = np.where(cloud, cloud_reflectance, np.where(shadow, 0.2, ground))
+        noise = 0.01 * rng.standard_normal((4, 320, 320))
+        return (seen + noise).astype(np.float32)
+
+    qa = (cloud * 8 + shadow * 16).astype(np.uint16)
+    moved = [np.roll(image, (-shift[1], shift[0]), (0, 1)) for image in (cloud, shadow)]
+    return Coarse(
+        landsat=bands(cloud, shadow),
+        qa=qa,
+        planet=bands(*moved),
+        inside=np.ones(cloud.shape, bool),
+        pixel_m=30,
+    )
+
+
+def test_clouds_brighter_than_snow_are_found():
+    assert estimate(seen_pair(0.95, (5, 7))).accepted
+
+
+@pytest.mark.parametrize("cloud", [0.95, 0.85, 0.8, 0.75, 0.7, 0.65, 0.5])
+def test_what_is_accepted_is_right_however_bright_the_clouds(cloud):
+    """The snow has 0.8, shadows 0.2: beside darker clouds they look like more of them."""
+    found = estimate(seen_pair(cloud, (5, 7)))
+    off = np.hypot(found.shift_x_m - 150, found.shift_y_m - 210)
+    assert off < 15 if found.accepted else found.reason in {"shadow", "disagree"}
 
 
 def moved_by(east_m, north_m):

@@ -94,3 +94,32 @@ def test_ctrl_c_at_any_step_leaves_no_lock_behind():
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert int(done.stdout) > 100
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_no_worker_is_torn_from_its_parent_while_it_starts(number):
+    """Also where another thread takes the signal, as that of the command line does."""
+    code = (
+        "import os, threading, time\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from catfast.workers import as_ended\n"
+        "def jobs():\n"
+        f"    yield os.kill(os.getpid(), {int(number)})\n"
+        "    for _ in range(1000): time.sleep(0)\n"
+        "    print('all started', flush=True)\n"
+        "threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+        "with ThreadPoolExecutor(1) as pool:\n"
+        "    list(as_ended(pool, print, jobs()))\n"
+        "    print('went on')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        preexec_fn=signals_by_default,
+    )
+    assert "all started" in done.stdout
+    assert "went on" not in done.stdout
+    assert done.returncode == -number

@@ -22,7 +22,7 @@ KINDS: Mapping[str, int] = {
 }
 """Kinds of QA pixels that can be ignored or, all but fill, be called cloud; and their flags in the kernel."""
 
-ALIGN_VERSION = "2"
+ALIGN_VERSION = "3"
 """Goes up when ``align`` would move the clouds of a pair otherwise than before."""
 
 

@@ -45,6 +45,17 @@ NEARLY_M = 240.0
 CLOUDY = (0.02, 0.98)
 """Share of the footprint that must be cloud."""
 
+CLOUDY_SHADOW = 0.5
+"""Where, from clear ground (0) to cloud (1), shadows may stand in the brightness that tells cloud best.
+
+Beyond, as where stratus is darker than the snow below, all estimates take a cloud and its shadow for one
+cloud and err alike, towards the shadow. Of 240 simulated pairs 9 are beyond, the one that moved labels for
+the worse among them; none of the others was ever accepted.
+"""
+
+SHADOW_PX = 50
+"""Pixels of shadow that this is told from."""
+
 SMALLEST_PX = 5_000
 """Pixels seen by both: about 2 km x 2 km."""
 
@@ -71,6 +82,8 @@ def estimate(pair: Coarse, largest_m: float = LARGEST_M) -> Displacement:
     peaks = _peaks(pair, cloud, step)
     if peaks is None:
         return Displacement.none("no_texture")
+    if _shadows_look_cloudy(pair, cloud):
+        return Displacement.none("shadow")
     found = _agreed(peaks, step * pair.pixel_m)
     nearly = max(_apart(peaks) * step * pair.pixel_m, found.spread_m) <= NEARLY_M
     if nearly and not found.accepted:
@@ -110,6 +123,23 @@ def _peaks(
         partial_correlation(target, mask, static, lit, shifts),
     )
     return [[peak_of(each, allowed).moved(middle) for each in of_one] for of_one in surfaces]
+
+
+def _shadows_look_cloudy(pair: Coarse, cloud: Flags) -> bool:
+    """Whether Landsat's shadows look more like its clouds than like clear ground."""
+    shadow = pair.inside & ((pair.qa & SHADOW) != 0) & ~cloud
+    clear = pair.inside & ~cloud & ~shadow
+    cloud = pair.inside & cloud
+    if min(np.count_nonzero(shadow), np.count_nonzero(clear)) < SHADOW_PX:
+        return False
+    landsat = _standard(pair.landsat, pair.inside)
+    weights = _discriminant(landsat[:, cloud], landsat[:, pair.inside & ~cloud])
+    if weights is None:
+        return False
+    bright, dark, ground = (
+        float(weights @ landsat[:, where].mean(axis=1, dtype=np.float64)) for where in (cloud, shadow, clear)
+    )
+    return dark - ground > CLOUDY_SHADOW * (bright - ground)
 
 
 def _agreed(peaks: list[list[Peak]], pixel_m: float) -> Displacement:

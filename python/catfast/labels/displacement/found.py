@@ -15,6 +15,7 @@ REASONS = {
     "too_large": "no wind, height and view could move a cloud that far",
     "no_cloud": "too little of the footprint is cloud, or too little is not",
     "no_texture": "the bands do not tell cloud from ground",
+    "shadow": "shadows look like cloud here, which hides how far its edges moved",
     "too_little": "too little ground is seen by both",
     "no_overlap": "the scene does not lie on Landsat's grid",
 }
