@@ -77,6 +77,8 @@ class Scene:
     """Metres a pixel (down the rows, along the columns), None when the file does not say."""
     notices: tuple[Notice, ...]
     """What the user should know."""
+    gain_beside: bool = False
+    """Whether the gain is told by the XML beside the file, not by the file itself."""
 
     @property
     def nodata(self) -> float | None:
@@ -96,7 +98,15 @@ def describe_scene(raster: Raster, *, reflectance_scale: float | None = None) ->
     bands = _find_bands(info)
     gsd, placed = _ground(info)
     gain, offset, scaled = _scale(raster, bands, reflectance_scale)
-    return Scene(info=info, bands=bands, gain=gain, offset=offset, gsd_m=gsd, notices=(*placed, *scaled))
+    return Scene(
+        info=info,
+        bands=bands,
+        gain=gain,
+        offset=offset,
+        gsd_m=gsd,
+        notices=(*placed, *scaled),
+        gain_beside=reflectance_scale is None and _is_radiance(info.path),
+    )
 
 
 _NO_IMAGE = re.compile(
@@ -142,7 +152,8 @@ def _check_kind(info: RasterInfo) -> None:
     if "CATFAST_VERSION" in info.tags and "CATFAST_MODEL" in info.tags:
         raise InputError(f"{info.path}: expected a scene, found a mask written by catfast")
     if info.dtype == "uint8":
-        raise InputError(f"{info.path}: expected reflectance or radiance, found an 8-bit visual product")
+        kind = "usable data mask" if "_udm" in info.path.name.lower() else "visual product"
+        raise InputError(f"{info.path}: expected reflectance or radiance, found an 8-bit {kind}")
     if info.dtype not in READABLE_DTYPES:
         raise InputError(f"{info.path}: expected samples of {', '.join(READABLE_DTYPES)}, found {info.dtype}")
     if info.has_alpha:
@@ -200,7 +211,7 @@ def _scale(
         return (given,) * len(bands), zero, []
     if _is_surface_reflectance(info.path):
         return (SR_SCALE,) * len(bands), zero, []
-    if "_AnalyticMS" in info.path.name:
+    if _is_radiance(info.path):
         return _analytic_gain(info.path, bands), zero, []
     scales = tuple(info.scales[band - 1] for band in bands)
     offsets = tuple(info.offsets[band - 1] for band in bands)
@@ -221,6 +232,10 @@ def _is_surface_reflectance(path: Path) -> bool:
     if re.search(r"_AnalyticMS(_8b)?_SR(_|\.)", path.name):
         return True
     return bool(_ID.match(path.name) and re.search(r"_SR(_|\.)", path.name))
+
+
+def _is_radiance(path: Path) -> bool:
+    return "_AnalyticMS" in path.name and not _is_surface_reflectance(path)
 
 
 def _maximum(raster: Raster, bands: Sequence[int]) -> float:

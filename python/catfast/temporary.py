@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from catfast.errors import OutputError
+
 _folders: set[Path] = set()
 """Where this process has temporary names."""
 
@@ -27,7 +29,13 @@ def temporary_path(final: Path, suffix: str = "") -> Path:
 
 
 def own_path(final: Path, suffix: str = "") -> Path:
-    """The same name; what others left stays: for folders of many files that are tidied up in another way."""
+    """The same name; what others left stays: for folders of many files that are tidied up in another way.
+
+    Raises:
+        OutputError: ``final`` is ``.`` or ``/``, which no file can be called.
+    """
+    if not final.name:
+        raise OutputError(f"{final}: is a folder: name a file in it")
     _folders.add(final.parent.absolute())
     return final.with_name(f".{final.name}{_mark()}{suffix}")
 

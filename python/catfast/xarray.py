@@ -106,14 +106,21 @@ def _band_dim(image: xr.DataArray) -> Any:
 
 
 def _band_names(image: xr.DataArray, dim: Any) -> list[str] | None:
-    """From the coordinate of bands where it holds words, else from ``long_name``."""
+    """From the coordinate of bands where it holds words, else from ``long_name``.
+
+    Of a file's bands that were picked, ``long_name`` still names all: the coordinate says which are left.
+    """
     names = image.coords[dim].values if dim in image.coords else np.array([])
     if names.dtype.kind in "OUT" and all(isinstance(name, str) for name in names.tolist()):
         return names.tolist() or None
     told = image.attrs.get("long_name")
-    if not isinstance(told, Sequence) or isinstance(told, str) or len(told) != image.sizes[dim]:
+    if not isinstance(told, Sequence) or isinstance(told, str):
         return None
-    return [str(name) for name in told]
+    if len(told) == image.sizes[dim]:
+        return [str(name) for name in told]
+    if names.dtype.kind not in "iu" or not all(0 < number <= len(told) for number in names.tolist()):
+        return None
+    return [str(told[number - 1]) for number in names.tolist()] or None
 
 
 def _nodata(image: xr.DataArray) -> float | None:
@@ -124,11 +131,15 @@ def _nodata(image: xr.DataArray) -> float | None:
 
 
 def _scale(image: xr.DataArray, config: MaskConfig | None, options: dict[str, Any]) -> dict[str, Any]:
-    """The options, with the scale of values that are still packed."""
+    """The options, with the scale of values that are still packed.
+
+    A scale of 1 without an offset says nothing: rioxarray gives it to every file without a scale.
+    """
     given = "reflectance_scale" in options or (config is not None and config.reflectance_scale is not None)
-    if given or "scale_factor" not in image.attrs:
+    offset = image.attrs.get("add_offset", 0)
+    if given or "scale_factor" not in image.attrs or (image.attrs["scale_factor"], offset) == (1, 0):
         return options
-    if image.attrs.get("add_offset", 0) != 0:
+    if offset != 0:
         raise InputError("array: packed with an add_offset: decode it first, or give reflectance_scale")
     return {**options, "reflectance_scale": float(image.attrs["scale_factor"])}
 

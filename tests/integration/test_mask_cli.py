@@ -114,6 +114,74 @@ def test_a_mask_of_a_build_with_other_pixels_needs_overwrite(mask, scene, tmp_pa
     assert mask(scene, "-o", output, "--json").objects[0]["status"] == "skipped"
 
 
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [("--confidence", "m_confidence.tif"), ("--stac", "m_mask.json"), ("--quicklook", "m.png")],
+)
+def test_what_lies_beside_is_of_the_same_options_or_needs_overwrite(mask, scene, tmp_path, option, name):
+    """A mask made anew without its side files leaves those of before: they are not taken for its own."""
+    pytest.importorskip("pystac", reason='needs the extra "report"')
+    beside = tmp_path / name
+    first = [scene, "-o", tmp_path / "m_mask.tif"]
+    asked = [option, beside] if option == "--quicklook" else [option]
+    assert mask(*first, *asked).code == 0
+    assert mask(*first, *asked, "--json").objects[0]["status"] == "skipped"
+    old = beside.read_bytes()
+    assert mask(*first, "--threshold", "0.9", "--overwrite").code == 0
+    refused = mask(*first, "--threshold", "0.9", *asked)
+    assert (refused.code, f"{beside}: exists already, made with another threshold" in refused.err) == (
+        4,
+        True,
+    )
+    assert beside.read_bytes() == old
+    assert mask(*first, "--threshold", "0.9", *asked, "--overwrite").code == 0
+    assert beside.read_bytes() != old
+    assert mask(*first, "--threshold", "0.9", *asked, "--json").objects[0]["status"] == "skipped"
+
+
+def test_a_picture_of_ones_own_is_never_replaced_unasked(mask, scene, tmp_path):
+    picture = tmp_path / "mine.png"
+    Image.new("RGB", (4, 4)).save(picture)
+    before = picture.read_bytes()
+    refused = mask(scene, "-o", tmp_path / "m.tif", "--quicklook", picture)
+    assert (refused.code, "--overwrite replaces it" in refused.err) == (4, True)
+    assert (picture.read_bytes(), (tmp_path / "m.tif").exists()) == (before, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("m.json", ["--stac"]), ("m.qml", ["--qml"]), ("m.png", ["--quicklook", "m.png"])]
+)
+def test_a_file_beside_the_mask_does_not_replace_it(mask, scene, tmp_path, monkeypatch, name, option):
+    monkeypatch.chdir(tmp_path)
+    run = mask(scene, "-o", name, *option)
+    assert (run.code, "choose another -o" in run.err, (tmp_path / name).exists()) == (2, True, False)
+
+
+@pytest.mark.parametrize("output", [".", "/", ".."])
+def test_a_folder_is_no_output(mask, scene, tmp_path, monkeypatch, output):
+    monkeypatch.chdir(tmp_path)
+    run = mask(scene, "-o", output)
+    assert (run.code, run.err) == (4, f"catfast: {output}: is a folder: name a file in it\n")
+
+
+def test_another_xml_is_another_input(mask, tmp_path):
+    scene = write_scene(tmp_path / f"{NAME.removesuffix('_SR')}.tif", cloudy_dn())
+    xml = tmp_path / f"{NAME.removesuffix('_SR')}_metadata.xml"
+    for coefficient, told in (
+        (2e-5, (0, "1")),
+        (2e-5, (0, "skipped")),
+        (3e-5, (4, "another reflectance scale")),
+    ):
+        bands = "".join(
+            f"<bandSpecificMetadata><bandNumber>{band}</bandNumber>"
+            f"<reflectanceCoefficient>{coefficient}</reflectanceCoefficient></bandSpecificMetadata>"
+            for band in range(1, 5)
+        )
+        xml.write_text(f"<a>{bands}</a>")
+        run = mask(scene)
+        assert (run.code, told[1] in run.err) == (told[0], True), run.err
+
+
 def test_a_foreign_file_is_never_replaced_unasked(mask, scene, tmp_path):
     output = tmp_path / "notes.tif"
     output.write_text("my notes")

@@ -257,3 +257,5 @@ def test_without_a_time_there_is_no_item_but_a_warning(mask, tmp_path):
     told = mask(scene, "--stac")
     assert "no_stac_item" in [warning["name"] for warning in told["warnings"]]
     assert not (tmp_path / "a_mask.json").exists()
+    again = mask(scene, "--stac")
+    assert (again["status"], [told["name"] for told in again["warnings"]][-1]) == ("skipped", "no_stac_item")

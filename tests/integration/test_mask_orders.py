@@ -18,6 +18,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -160,11 +161,11 @@ def test_a_manifest_cannot_name_files_outside_its_folder(mask, order, tmp_path):
 def test_globs_lists_and_catalogues_name_the_same_scenes(mask, catfast, order, tmp_path):
     """The catalogue is made by catfast from JSON items, with the folder in its ``path`` column."""
     inner = order / "PSScene"
-    (tmp_path / "list.txt").write_text(
-        "# mine\n" + "\n".join(str(image(inner, item)) for item in IDS[:2]) + "\n\n"
-    )
+    lines = ["# mine", *(f" {image(inner, item)}" for item in IDS[:2]), "  # not this", ""]
+    (tmp_path / "list.txt").write_bytes("\r\n".join(lines).encode("utf-8-sig"))
     for out, source, expected in (
         ("glob", f"{order}/*/*_24*_SR.tif", 3),
+        ("all", f"{order}/*/*", 4),
         ("list", tmp_path / "list.txt", 2),
         ("folder", inner, 4),
     ):
@@ -181,12 +182,30 @@ def test_a_catalogue_leads_to_its_scenes(mask, catfast, paired_world, tmp_path):
     } == set(scenes)
 
 
+def test_a_scene_of_a_catalogue_without_its_image_is_told_of(mask, catfast, order, tmp_path):
+    inner = order / "PSScene"
+    ids = [*IDS[:2], "20230601_000000_00_2401"]
+    table = pa.table({"scene_id": ids, "path": [str(inner), str(image(inner, IDS[1])), str(inner)]})
+    pq.write_table(table, tmp_path / "c.parquet")
+    run = mask(tmp_path / "c.parquet", "--out-dir", tmp_path / "masks", "--json")
+    assert (run.code, names(tmp_path / "masks")) == (1, EXPECTED[:1] + EXPECTED[2:3]), run.err
+    assert [found["status"] for found in run.objects] == ["done", "done", "failed"]
+    assert run.objects[2]["error"]["message"] == f"{inner / ids[2]}: no such file"
+    pq.write_table(table.slice(2), tmp_path / "none.parquet")
+    assert mask(tmp_path / "none.parquet", "--out-dir", tmp_path / "masks").code == 3
+    pq.write_table(table.drop(["path"]), tmp_path / "short.parquet")
+    short = mask(tmp_path / "short.parquet", "--out-dir", tmp_path / "masks").err
+    assert short.endswith("expected a scene catalogue with scene_id and path, found scene_id\n")
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
         ("empty", "expected a folder with scenes"),
         ("nothing*.tif", "expected scenes, found none"),
         ("list.txt", "expected scenes, found none"),
+        ("masks.txt", "expected scenes, found none"),
+        ("*_mask.tif", "expected scenes, found none"),
         ("bad.txt", "expected a list of scenes, found no text"),
         ("bad.parquet", "expected a scene catalogue"),
     ],
@@ -194,6 +213,8 @@ def test_a_catalogue_leads_to_its_scenes(mask, catfast, paired_world, tmp_path):
 def test_sources_without_scenes_are_refused(mask, tmp_path, source, message):
     (tmp_path / "empty").mkdir()
     (tmp_path / "list.txt").write_text("\n# none\n")
+    (tmp_path / "masks.txt").write_text(f"{tmp_path}/a_mask.tif\n")
+    write_scene(tmp_path / "a_mask.tif", cloudy_dn(64, 64)[:1])
     (tmp_path / "bad.txt").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 not")
     run = mask(tmp_path / source, "--out-dir", tmp_path / "masks")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,16 +25,16 @@ SMALL = {"type": "unet", "encoder": "resnet18", "decoder_channels": [16, 8, 8]}
 CONFIG = ModelConfig(name="small", architecture=SMALL, tile=64, halo=8)
 
 
-def make_run(folder, *, sure: bool = False):
+def make_run(folder, *, sure: bool = False, config: ModelConfig = CONFIG):
     """A run as training leaves it; where ``sure``, one class wins everywhere."""
     torch.manual_seed(3)
-    module = build(CONFIG)
+    module = build(config)
     if sure:
         head = module.segmentation_head[0]
         with torch.no_grad():
             head.weight *= 0.01
             head.bias[:] = torch.tensor([5.0, 0.0, 0.0])
-    save(module, CONFIG, folder)
+    save(module, config, folder)
     (folder / "train.toml").write_text("simulated = true\nseed = 7\n")
     return folder
 
@@ -145,3 +146,17 @@ class TestRefusals:
             ExportConfig(precision="int4")
         with pytest.raises(UsageError):
             ExportConfig(patches=2)
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_a_network_of_fewer_bands_sees_its_own(scene, tmp_path, calibrated):
+    some = {"bands": ("nir", "green"), "mean": (0.3, 0.2), "std": (0.3, 0.1), "classes": ("clear", "cloud")}
+    folder = make_run(tmp_path / "two", config=replace(CONFIG, **some))
+    before = masked(scene, folder, tmp_path / "before.tif")
+    images = np.stack([image_of(blobs((64, 64), seed)) for seed in range(6)])
+    store = patch_store(tmp_path / "store", images, np.zeros((6, 64, 64), np.uint8))
+    given = ["--calibrate", store] if calibrated else []
+    done = run_catfast("export", folder, "--onnx", "--json", "--patches", 4, *given)
+    assert done.code == 0, done.err
+    assert done.objects[0]["argmax_agreement"] > 0.9999
+    assert (before != masked(scene, folder, tmp_path / "after.tif")).mean() < 1e-3

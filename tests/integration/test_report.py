@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import re
@@ -260,6 +261,27 @@ def test_a_mask_without_its_image_is_shown_alone_and_said(browser, page):
     assert image.value_of_css_property("clip-path") == "none"
 
 
+def test_images_of_one_name_go_with_the_masks_beside_them(tmp_path, known_model):
+    """And an image whose scale was given by hand, radiance without its XML, is shown."""
+    name = f"{IDS[0]}_3B_AnalyticMS.tif"
+    for folder, bright in (("a", 0), ("b", 2)):
+        (tmp_path / folder).mkdir()
+        dn = cloudy_dn(120, 130)
+        dn[bright] += 20_000
+        write_scene(tmp_path / folder / name, dn)
+        write_udm2(tmp_path / folder / f"{IDS[0]}_3B_udm2.tif", np.full(dn.shape[1:], bright > 0), dn[0] != 0)
+        run = run_catfast(
+            "mask", "--model", known_model, "--reflectance-scale", "1e-4", tmp_path / folder / name
+        )
+        assert run.code == 0, run.err
+    run = run_catfast("report", tmp_path / "a", tmp_path / "b", "-o", tmp_path / "r.html")
+    assert run.err.endswith("2 masks\n"), run.err
+    jpegs = re.findall(r"data:image/jpeg;base64,([^\"]+)", (tmp_path / "r.html").read_text())
+    blue, red = (np.asarray(Image.open(io.BytesIO(base64.b64decode(text)))) for text in jpegs)
+    assert blue[..., 2].mean() > blue[..., 0].mean() + 20
+    assert red[..., 0].mean() > red[..., 2].mean() + 20
+
+
 def test_cards_are_sorted(browser, page):
     from selenium.webdriver.support.select import Select
 
@@ -309,6 +331,22 @@ def test_what_is_no_mask_is_refused(tmp_path, source, message):
     run = run_catfast("report", tmp_path / source, "-o", tmp_path / "r.html")
     assert (run.code, len(run.err.splitlines()), message in run.err) == (3, 1, True)
     assert not (tmp_path / "r.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "output", "sentence"),
+    [
+        ("report", ".", "is a folder: name a file in it"),
+        ("compare", "/", "is a folder: name a file in it"),
+        ("report", "none/r.html", "cannot be written: No such file or directory"),
+        ("compare", "none/map.tif", "cannot be written: No such file or directory"),
+    ],
+)
+def test_what_is_no_output_is_a_sentence(masks, command, output, sentence):
+    one = masks / "masks" / "lonely_mask.tif"
+    given = (one, one, "--overwrite") if command == "compare" else (one,)
+    run = run_catfast(command, *given, "-o", output)
+    assert (run.code, run.err) == (4, f"catfast: {output}: {sentence}\n")
 
 
 def codes_file(path: Path, codes: np.ndarray, **changes: object) -> Path:

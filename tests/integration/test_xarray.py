@@ -114,6 +114,18 @@ def test_other_orders_of_dimensions_and_named_bands(known_model):
     xr.testing.assert_identical(told.catfast.mask(model=str(known_model)), wanted)
 
 
+def test_bands_picked_from_a_file_of_eight(known_model):
+    """``long_name`` stays that of the file, as rioxarray leaves it."""
+    rng = np.random.default_rng(3)
+    dn = cloudy_dn(*SHAPE)
+    dn += rng.integers(0, 2000, (4, 1, 1), np.uint16) * (dn > 0)
+    wanted = image_of(dn).catfast.mask(model=str(known_model))
+    names = ("coastal blue", "blue", "green i", "green", "yellow", "red", "red edge", "nir")
+    eight = image_of(np.repeat(dn, 2, axis=0), long_name=names)
+    picked = eight.sel(band=[8, 6, 2, 4]).catfast.mask(model=str(known_model))
+    assert np.array_equal(picked.values, wanted.values)
+
+
 def test_decoded_reflectance(from_file, known_model):
     dn = cloudy_dn(*SHAPE)
     pixels = np.where(dn == 0, np.nan, dn * SCALE).astype(np.float32)
@@ -122,6 +134,19 @@ def test_decoded_reflectance(from_file, known_model):
     found = image.catfast.mask(model=str(known_model), reflectance_scale=1.0)
     assert np.array_equal(found, catfast.mask(pixels, gsd=3.0, model=str(known_model)))
     assert (found == from_file(dn)).mean() > 0.999
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_scale_of_one_is_none(from_file, known_model, masked):
+    """rioxarray gives ``scale_factor`` 1 to every file that has no scale, masked to floats or not."""
+    dn = cloudy_dn(*SHAPE)
+    image = image_of(dn, scale_factor=1.0)
+    if masked:
+        image = image.where(image != 0).astype(np.float32).assign_attrs(image.attrs)
+        del image.attrs["_FillValue"]
+    with pytest.warns(UserWarning, match="assumed_scale"):
+        mask = image.catfast.mask(model=str(known_model))
+    assert np.array_equal(mask.values, from_file(dn))
 
 
 def test_parts_and_thinned_images_go_by_their_coordinates(from_file, known_model):

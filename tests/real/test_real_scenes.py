@@ -100,8 +100,11 @@ def test_sentinel_2_bands_stacked(shared_data, tmp_path, known_model):
     [
         ("on_cloud_n/chip_id_1/B02.tif", "expected 4 or 8 bands, found 1"),
         ("tundra_s2_l8_awi/Bykovsky_S2_20210721T035541_20210721T035540_T52WEE.tif", "found 10"),
-        ("planetscope_sumatra/20200727_014458_104b_3B_udm2_clip.tif", "8-bit visual"),
-        ("planetscope_deering_alaska/20160909_213103_0e19_3B_AnalyticMS_DN_udm_clip.tif", "8-bit visual"),
+        ("planetscope_sumatra/20200727_014458_104b_3B_udm2_clip.tif", "8-bit usable data mask"),
+        (
+            "planetscope_deering_alaska/20160909_213103_0e19_3B_AnalyticMS_DN_udm_clip.tif",
+            "8-bit usable data mask",
+        ),
         ("planetscope_harvey/20170831_172754_101c_3B_AnalyticMS_metadata.xml", "does not start as a TIFF"),
     ],
 )

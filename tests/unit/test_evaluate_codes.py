@@ -10,8 +10,10 @@ import pytest
 from catfast.errors import InputError, UsageError
 from catfast.evaluate.codes import CODE_TABLES, code_table, fraction_table
 from catfast.evaluate.config import EvaluateConfig
+from catfast.evaluate.contenders import contenders_of
 from catfast.evaluate.strata import Facts, read_facts, strata_of
 from catfast.evaluate.tally import Tally
+from tests.conftest import write_scene
 
 HERE = Path("mask.tif")
 
@@ -102,3 +104,16 @@ class TestStrata:
 def test_options_outside_their_range_are_refused(options):
     with pytest.raises(UsageError):
         EvaluateConfig(**options)
+
+
+def test_options_may_be_texts_or_paths():
+    texts = EvaluateConfig(models=(Path("run"),), against=("udm2",), scenes="s", facts="f.csv")  # type: ignore[arg-type]
+    paths = EvaluateConfig(models=("run",), against=(Path("udm2"),), scenes=Path("s"), facts=Path("f.csv"))
+    assert texts == paths
+
+
+@pytest.mark.parametrize("name", ["a_mask.tif", "A.TIF", "a.tiff"])
+def test_masks_are_found_by_any_ending_of_a_geotiff(tmp_path, name):
+    write_scene(tmp_path / name, np.zeros((1, 40, 40), np.uint8))
+    (found,) = contenders_of(EvaluateConfig(models=(), against=(tmp_path,)))
+    assert (found.kind, found.name) == ("masks", tmp_path.name)

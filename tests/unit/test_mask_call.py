@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import warnings
@@ -77,6 +78,19 @@ def test_counts_get_the_codes_of_their_file(masked, known_model, options):
     assert np.array_equal(found, wanted)
     assert {0, 1, 255} == set(np.unique(found))
     assert np.array_equal(catfast.mask(dn, gsd=3.0, model=str(known_model), **options), wanted)
+
+
+def test_options_may_be_texts_or_paths(scene, known_model, tmp_path):
+    """As the scene and the mask may be: a path is a path however it is given."""
+    x, y = pyproj.Transformer.from_crs(UTM_4N, 4326, always_xy=True).transform(500_300, 7_899_700)
+    ring = [[x - 1, y - 1], [x + 1, y - 1], [x + 1, y + 1], [x - 1, y - 1]]
+    area = tmp_path / "area.geojson"
+    area.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    beside = {"aoi": str(area), "quicklook": str(tmp_path / "q.png")}
+    result = catfast.mask(str(scene), str(tmp_path / "m.tif"), model=known_model, **beside)
+    assert (result.status, (tmp_path / "q.png").exists()) == ("done", True)
+    again = catfast.MaskConfig(model=str(known_model), aoi=area, quicklook=tmp_path / "q.png")
+    assert catfast.MaskConfig(model=known_model, **beside) == again
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ class EvaluateConfig:
     """Replace a report that is there."""
 
     def __post_init__(self) -> None:
+        self._take_texts()
         if not self.models and not self.against:
             raise UsageError("nothing to score: give a model, or masks by --against")
         if self.thin not in THIN_RULES:
@@ -81,6 +83,14 @@ class EvaluateConfig:
         if self.against_codes and not self.against:
             raise UsageError("--against-codes is of use with --against only")
         self._check_classes()
+
+    def _take_texts(self) -> None:
+        """From Python, paths may be given as texts, and model folders as paths."""
+        object.__setattr__(self, "models", tuple(map(os.fspath, self.models)))
+        object.__setattr__(self, "against", tuple(map(Path, self.against)))
+        for name in ("scenes", "facts"):
+            if isinstance(given := getattr(self, name), str):
+                object.__setattr__(self, name, Path(given))
 
     def _check_classes(self) -> None:
         if self.classes is None:

@@ -137,8 +137,8 @@ def _masks_by_name(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder of masks, found none")
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*.tif")):
-        if not _OTHER.search(path.stem) and _is_mask(path):
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in (".tif", ".tiff") and not _OTHER.search(path.stem) and _is_mask(path):
             for name in (path.stem, _ENDING.sub("", path.stem), scene_id(path)):
                 found.setdefault(name, path)
     if not found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,7 @@ class MaskConfig:
     """Replace an output that was made from something else."""
 
     def __post_init__(self) -> None:
+        self._take_texts()
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise UsageError(f"--threshold must be from 0 to 1, not {self.threshold:g}")
         for option, value in (("--gsd", self.gsd_m), ("--reflectance-scale", self.reflectance_scale)):
@@ -104,6 +106,13 @@ class MaskConfig:
             raise UsageError("--qml styles a mask of codes: it has no use with --format udm2")
         if self.max_pixels < 1:
             raise UsageError(f"--max-pixels must be at least 1, not {self.max_pixels}")
+
+    def _take_texts(self) -> None:
+        """From Python, paths may be given as texts, and a model folder as a path."""
+        object.__setattr__(self, "model", os.fspath(self.model))
+        for name in ("aoi", "quicklook"):
+            if isinstance(given := getattr(self, name), str):
+                object.__setattr__(self, name, Path(given))
 
     @property
     def cloud_threshold(self) -> float | None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from catfast import _core
 from catfast.classes import NODATA
-from catfast.errors import InputError, Notice
+from catfast.errors import InputError, Notice, OutputError
 from catfast.mask.config import MaskConfig, MaskResult
 from catfast.mask.domain import SATURATED_TAG, outside_domain
 from catfast.mask.outputs import (
@@ -103,7 +103,9 @@ class Masker:
         """See :func:`mask_scene`."""
         started = time.perf_counter()
         config = self._config
-        output = output or mask_path(scene, None)
+        output = mask_path(scene, None) if output is None else output
+        if not output.name:
+            raise OutputError(f"{output}: is a folder: name a file in it")
         with open_raster(scene, max_samples=config.max_pixels, verify=config.verify) as raster:
             described = describe_scene(raster, reflectance_scale=config.reflectance_scale)
             gsd_m = config.gsd_m or self._model.gsd_m
@@ -112,21 +114,21 @@ class Masker:
                 model_sha256=self._model_sha256,
                 input=scene.name,
                 input_sha256=file_sha256(scene),
-                settings=settings(config, gsd_m),
+                settings=settings(config, gsd_m, described),
             )
-            asked = self._beside(output)
+            asked = self._beside(output, raster)
             if check_output(output, scene, asked, identity, overwrite=config.overwrite):
-                return self._skipped(scene, output, described, started)
+                return self._skipped(raster, output, described, started)
             task = _Task(raster=raster, scene=described, output=output, identity=identity)
             return self._write(task, progress, started)
 
-    def _beside(self, output: Path) -> list[Path]:
-        """The files that are asked for besides the mask."""
+    def _beside(self, output: Path, raster: Raster) -> list[Path]:
+        """The files that are asked for besides the mask, and can be made."""
         config = self._config
         wanted = (
             (config.confidence, confidence_path(output)),
             (config.qml, style_path(output)),
-            (config.stac, item_path(output)),
+            (config.stac and not self._no_item(raster), item_path(output)),
         )
         found = [path for asked, path in wanted if asked]
         return found if config.quicklook is None else [*found, quicklook_path(config.quicklook, output)]
@@ -157,7 +159,7 @@ class Masker:
             style = mask_style(task.identity, shares, valid, simulated, products.saturation.percent)
             products.finish(style, confidence_style(task.identity, self._model.classes))
         if quicklook is not None and config.quicklook is not None:
-            quicklook.save(quicklook_path(config.quicklook, task.output))
+            quicklook.save(quicklook_path(config.quicklook, task.output), task.identity.tags())
         result = self._result(task, products, started)
         return self._describe(task, result, style.tags)
 
@@ -183,15 +185,20 @@ class Masker:
         """Write the style and the item that were asked for."""
         if self._config.qml:
             write_qml(style_path(task.output))
-        if not self._config.stac:
-            return result
         taken = acquired(task.raster.info.path)
-        if taken is None or task.raster.info.grid.crs is None:
-            lacking = "time" if taken is None else "place"
-            notice = Notice("no_stac_item", f"nothing says the scene's {lacking}: no STAC item is written")
-            return replace(result, warnings=(*result.warnings, notice))
-        write_stac(item_path(task.output), result, task.raster.info.grid, tags, taken)
+        if missing := self._no_item(task.raster):
+            return replace(result, warnings=(*result.warnings, *missing))
+        if self._config.stac and taken is not None:
+            write_stac(item_path(task.output), result, task.raster.info.grid, tags, taken)
         return result
+
+    def _no_item(self, raster: Raster) -> list[Notice]:
+        """Why a STAC item that is asked for cannot be written."""
+        found = {"time": acquired(raster.info.path), "place": raster.info.grid.crs}
+        lacking = next((name for name, told in found.items() if told is None), None)
+        if lacking is None or not self._config.stac:
+            return []
+        return [Notice("no_stac_item", f"nothing says the scene's {lacking}: no STAC item is written")]
 
     def classified(
         self, raster: Raster, scene: Scene
@@ -275,7 +282,7 @@ class Masker:
         where = "area" if aoi else "scene"
         return Notice("all_nodata", f"no pixel of the {where} was seen: the mask is nodata throughout")
 
-    def _skipped(self, scene: Path, output: Path, described: Scene, started: float) -> MaskResult:
+    def _skipped(self, raster: Raster, output: Path, described: Scene, started: float) -> MaskResult:
         tags = read_tags(output)
         prefix = "CATFAST_PERCENT_"
         shares = {
@@ -283,10 +290,10 @@ class Masker:
         }
         saturated = float(tags[SATURATED_TAG]) if SATURATED_TAG in tags else None
         return MaskResult(
-            input=scene,
+            input=raster.info.path,
             output=output,
             status="skipped",
-            warnings=(*described.notices, *self._outside(described, saturated)),
+            warnings=(*described.notices, *self._outside(described, saturated), *self._no_item(raster)),
             classes=shares,
             valid_percent=float(tags.get("CATFAST_VALID_PERCENT", "nan")),
             seconds=time.perf_counter() - started,

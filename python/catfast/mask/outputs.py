@@ -8,9 +8,13 @@ from pathlib import Path
 
 from catfast import __version__
 from catfast.classes import CATEGORY_TAGS, COLOURS
+from catfast.errors import UsageError
 from catfast.mask.config import MaskConfig
 from catfast.mask.domain import SATURATED_TAG
-from catfast.raster import CogStyle, file_sha256, is_made_already, refuse_input
+from catfast.mask.quicklook import picture_tags
+from catfast.mask.sidecars import item_tags
+from catfast.planet import Scene
+from catfast.raster import CogStyle, file_sha256, is_made_already, read_tags
 from catfast.udm2 import UDM2_BANDS
 
 PIXELS_VERSION = "1"
@@ -45,9 +49,10 @@ class Identity:
         }
 
 
-def settings(config: MaskConfig, gsd_m: float) -> dict[str, str]:
-    """Tags of the options that change a mask."""
+def settings(config: MaskConfig, gsd_m: float, scene: Scene) -> dict[str, str]:
+    """Tags of the options that change a mask, and of what the XML beside its scene says."""
     scale, threshold = config.reflectance_scale, config.cloud_threshold
+    told = " ".join(f"{gain:g}" for gain in scene.gain) if scene.gain_beside else "product"
     return {
         "CATFAST_THRESHOLD": "likeliest" if threshold is None else f"{threshold:g}",
         "CATFAST_CLASSES": config.classes,
@@ -57,7 +62,7 @@ def settings(config: MaskConfig, gsd_m: float) -> dict[str, str]:
         "CATFAST_AOI": "none" if config.aoi is None else file_sha256(config.aoi),
         "CATFAST_GSD": f"{gsd_m:g}",
         "CATFAST_EDGES": config.edges,
-        "CATFAST_REFLECTANCE_SCALE": "product" if scale is None else f"{scale:g}",
+        "CATFAST_REFLECTANCE_SCALE": told if scale is None else f"{scale:g}",
     }
 
 
@@ -91,21 +96,35 @@ def quicklook_path(asked: Path, mask: Path) -> Path:
     return asked if is_picture(asked) else asked / f"{mask.stem}.png"
 
 
+_TAGS_BY_ENDING = {".png": picture_tags, ".json": item_tags}
+"""How the files beside a mask tell what they were made from; the others as a mask does."""
+
+
 def check_output(mask: Path, scene: Path, asked: list[Path], identity: Identity, *, overwrite: bool) -> bool:
-    """Whether ``mask`` is there already, made from the same input by the same model and options.
+    """Whether ``mask`` is there already, and all ``asked`` beside it, of the same input, model and options.
 
     One of a catfast that gave other pixels to these was made from something else.
 
     Raises:
-        OutputError: it was made from something else and ``overwrite`` is off; or it would replace its own
-            input, or cannot be written where it is asked for.
+        OutputError: one of them was made from something else and ``overwrite`` is off; or it would replace
+            its own input, or cannot be written where it is asked for.
+        UsageError: a file beside the mask would replace it.
     """
+    if mask in asked:
+        raise UsageError(f"{mask}: the mask and a file beside it would have one name: choose another -o")
     ignored = ("CATFAST_VERSION", "CATFAST_INPUT")
     wanted = {key: value for key, value in identity.tags().items() if key not in ignored}
-    for path in asked:
-        refuse_input(path, {"scene": scene})
-    made = is_made_already(mask, {"scene": scene}, wanted, overwrite=overwrite)
-    return made and all(path.exists() for path in asked)
+    made = [
+        is_made_already(
+            path,
+            {"scene": scene},
+            {} if path == style_path(mask) else wanted,
+            overwrite=overwrite,
+            tags_of=read_tags if path == mask else _TAGS_BY_ENDING.get(path.suffix.lower(), read_tags),
+        )
+        for path in (mask, *asked)
+    ]
+    return all(made)
 
 
 def mask_style(

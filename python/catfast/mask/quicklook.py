@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from catfast.classes import NODATA
 from catfast.mask.tiling import Axis
@@ -65,14 +67,26 @@ class Quicklook:
         draw_legend(sheet, sheet.width // 2 + GAP // 2, size[1] + GAP + 14, codes)
         return sheet
 
-    def save(self, path: Path) -> None:
-        """Write the PNG.
+    def save(self, path: Path, tags: Mapping[str, str]) -> None:
+        """Write the PNG, with ``tags`` as its texts.
 
         Raises:
             OutputError: the disk did not take it.
         """
+        texts = PngInfo()
+        for key, value in tags.items():
+            texts.add_text(key, value.encode("utf-8", "backslashreplace").decode())
         with atomic_path(path) as temporary:
-            self.picture().save(temporary, format="PNG")
+            self.picture().save(temporary, format="PNG", pnginfo=texts)
+
+
+def picture_tags(path: Path) -> dict[str, str]:
+    """Texts of a PNG; none of a file that is no readable one."""
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            return {str(key): text for key, text in picture.info.items() if isinstance(text, str)}
+    except (OSError, ValueError, SyntaxError):
+        return {}
 
 
 def _nearest_scene(network: npt.NDArray[np.int64], axis: Axis) -> npt.NDArray[np.int64]:

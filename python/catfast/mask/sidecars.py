@@ -11,6 +11,7 @@ from catfast import __version__
 from catfast.classes import COLOURS, LABELS, NODATA
 from catfast.errors import MissingExtraError
 from catfast.raster import Grid, atomic_path, footprint_lonlat
+from catfast.textfiles import parse_json, read_small
 from catfast.udm2 import UDM2_BANDS
 
 if TYPE_CHECKING:
@@ -98,16 +99,31 @@ def _properties(result: MaskResult, grid: Grid, tags: Mapping[str, str]) -> dict
         "proj:shape": [grid.height, grid.width],
         "proj:transform": list(grid.transform),
         "processing:software": {"catfast": __version__},
-        "catfast:model": tags["CATFAST_MODEL"],
-        "catfast:model_sha256": tags["CATFAST_MODEL_SHA256"],
-        "catfast:input": tags["CATFAST_INPUT"],
-        "catfast:input_sha256": tags["CATFAST_INPUT_SHA256"],
+        **{_property(key): value for key, value in tags.items() if "PERCENT" not in key},
         "catfast:valid_percent": result.valid_percent,
         "catfast:percent": dict(result.classes),
         "catfast:warnings": [notice.name for notice in result.warnings],
     }
     cloud = result.classes.get("cloud")
     return found if cloud is None else {"eo:cloud_cover": cloud, **found}
+
+
+def _property(tag: str) -> str:
+    return f"catfast:{tag.removeprefix('CATFAST_').lower()}"
+
+
+def item_tags(path: Path) -> dict[str, str]:
+    """Tags of the mask that an item was written with; none of a file that is no such item."""
+    try:
+        properties = parse_json(read_small(path))["properties"].items()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    prefix = _property("")
+    return {
+        f"CATFAST_{key.removeprefix(prefix).upper()}": value
+        for key, value in properties
+        if key.startswith(prefix) and isinstance(value, str)
+    }
 
 
 def _asset(pystac: Any, output: Path, *, udm2: bool) -> Any:

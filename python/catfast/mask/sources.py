@@ -59,7 +59,8 @@ def _compare(manifest: Manifest, scene: Path) -> Iterator[Notice]:
 def find_scenes(sources: Sequence[Path]) -> list[Source]:
     """Scenes of files, folders, globs (``'orders/*/*_SR.tif'``), text lists (``.txt``) and catalogues.
 
-    A folder is searched through and through; masks, usable data masks and visual images in it are no scenes.
+    A folder is searched through and through; masks, usable data masks and visual images in it, or matched
+    by a glob, are no scenes.
     Every file comes once, where it was met first.
 
     Raises:
@@ -79,7 +80,7 @@ def _scenes(source: Path) -> list[Source]:
     if os.path.isdir(source):  # noqa: PTH112 - a name too long to exist is no folder, and no error
         return _of_folder(source)
     if _MAGIC.search(str(source)) and not os.path.exists(source):  # noqa: PTH110
-        return _some(source, [Path(name) for name in sorted(glob.glob(str(source), recursive=True))])  # noqa: PTH207
+        return _some(source, _of_pattern(source))
     if source.suffix.lower() in _LISTS:
         return _some(source, [Path(line) for line in _lines(source)])
     if source.suffix.lower() == ".parquet":
@@ -94,9 +95,16 @@ def _some(source: Path, paths: list[Path]) -> list[Source]:
     found: list[Source] = []
     for path in paths:
         found += _of_folder(path) if path.is_dir() else [Source(path=path, named=True)]
+    found = [scene for scene in found if not _OWN.search(scene.path.name)]
     if not found:
         raise InputError(f"{source}: expected scenes, found none")
-    return [scene for scene in found if not _OWN.search(scene.path.name)]
+    return found
+
+
+def _of_pattern(source: Path) -> list[Path]:
+    """Folders and images that a glob matches: an order's other files are no scenes here either."""
+    found = [Path(name) for name in sorted(glob.glob(str(source), recursive=True))]  # noqa: PTH207
+    return [path for path in found if path.is_dir() or is_image_name(path.name)]
 
 
 def _of_folder(folder: Path) -> list[Source]:
@@ -113,28 +121,48 @@ def _of_folder(folder: Path) -> list[Source]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        lines = read_small(path).decode().splitlines()
+        lines = read_small(path).decode("utf-8-sig").splitlines()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: expected a list of scenes, found no text: {error}") from error
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return [line for line in map(str.strip, lines) if line and not line.startswith("#")]
 
 
 def _of_catalogue(path: Path) -> list[Path]:
-    """Images of the scenes of a catalogue, in the folders that its ``path`` column names."""
+    """Images of the scenes of a catalogue, in the folders that its ``path`` column names.
+
+    A scene without an image stands for itself, so that it is told of, unless none has one.
+    """
+    found = [(_place(row), _images(row)) for row in _rows(path)]
+    if not any(images for _, images in found):
+        return []
+    return [image for place, images in found for image in images or [place]]
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
         raise MissingExtraError("A catalogue of scenes", "pairs") from None
+    wanted = ["scene_id", "path"]
     try:
-        rows = parquet.read_table(path, columns=["scene_id", "path"]).to_pylist()
+        names = parquet.read_schema(path).names
+        if set(wanted) <= set(names):
+            table = parquet.read_table(path, columns=wanted).to_pylist()
+            return [{name: str(row[name] or "") for name in wanted} for row in table]
     except (ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path}: expected a scene catalogue with scene_id and path: {error}") from error
-    found = []
-    for row in rows:
-        place = Path(row["path"] or "")
-        folder = place if place.is_dir() else place.parent
-        names = sorted(child.name for child in folder.glob(f"{glob.escape(row['scene_id'])}*"))
-        found += [folder / name for name in names if row["path"] and is_image_name(name)]
-    return found
+    raise InputError(f"{path}: expected a scene catalogue with scene_id and path, found {', '.join(names)}")
+
+
+def _place(row: dict[str, str]) -> Path:
+    """Where the image of a scene would be, less the end of its name."""
+    named = Path(row["path"])
+    return (named if named.is_dir() else named.parent) / row["scene_id"]
+
+
+def _images(row: dict[str, str]) -> list[Path]:
+    folder = _place(row).parent
+    names = sorted(child.name for child in folder.glob(f"{glob.escape(row['scene_id'])}*"))
+    return [folder / name for name in names if row["path"] and is_image_name(name)]

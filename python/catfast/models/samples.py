@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catfast import _core
+from catfast.classes import BANDS
 from catfast.errors import InputError
 from catfast.models.spec import ModelConfig
 
@@ -70,7 +71,8 @@ def _averaged(pixels: npt.NDArray[np.uint16], scale: float, factor: float, netwo
 
 
 def _tile(reflectance: Tiles, side: int, config: ModelConfig) -> Tiles:
-    """The upper left square of an image, normalised, (1, bands, side, side)."""
+    """The upper left square of an image of all four bands, normalised, (1, bands, side, side)."""
+    reflectance = reflectance[[BANDS.index(band) for band in config.bands]]
     tile = np.empty((1, len(config.bands), side, side), np.float32)
     start = np.zeros(1, np.int64)
     _core.cut_tiles(

@@ -23,7 +23,9 @@ SAFE_ENV = {
 
 
 def reason(error: BaseException) -> str:
-    """The last line of an error's text: GDAL puts the cause there."""
+    """What the system said, less the temporary name; else the last line of the text, where GDAL has it."""
+    if told := getattr(error, "strerror", None):
+        return str(told)
     lines = str(error.__cause__ or error).strip().splitlines()
     return lines[-1] if lines else type(error).__name__
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from catfast.errors import InputError, OutputError
@@ -26,7 +26,12 @@ def file_sha256(path: Path) -> str:
 
 
 def is_made_already(
-    output: Path, inputs: Mapping[str, Path], identity: Mapping[str, str], *, overwrite: bool
+    output: Path,
+    inputs: Mapping[str, Path],
+    identity: Mapping[str, str],
+    *,
+    overwrite: bool,
+    tags_of: Callable[[Path], Mapping[str, str]] = read_tags,
 ) -> bool:
     """Whether ``output`` is there already with the tags of ``identity``.
 
@@ -35,6 +40,7 @@ def is_made_already(
         inputs: what the command reads, by what it is called in a message; none may be ``output``.
         identity: tags that two outputs share only if they hold the same pixels.
         overwrite: make the output anew whatever is there.
+        tags_of: reads the tags of what is there; none of a file that has none.
 
     Raises:
         OutputError: it was made from something else and ``overwrite`` is off; or it would replace one of
@@ -47,7 +53,7 @@ def is_made_already(
         raise OutputError(f"{output}: is a folder: name a file in it")
     if overwrite or not output.exists():
         return False
-    found = read_tags(output)
+    found = tags_of(output)
     differing = _differing(identity, found)
     if differing:
         what = differing[0].removeprefix("CATFAST_").lower().replace("_", " ")

@@ -35,8 +35,8 @@ class Beside:
 
     roots: Sequence[Path]
     """Folders searched through and through."""
-    _images: dict[str, Path] = field(default_factory=dict)
-    _udm2: dict[str, Path] = field(default_factory=dict)
+    _images: dict[str, list[Path]] = field(default_factory=dict)
+    _udm2: dict[str, list[Path]] = field(default_factory=dict)
     _listed: set[Path] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -48,14 +48,15 @@ class Beside:
                 self._list(Path(folder), sorted(names))
 
     def image(self, mask: Mask) -> Path | None:
-        """The image of a mask, None where there is none."""
+        """The image of a mask, one beside it before others of that name; None where there is none."""
         folder = mask.path.parent
         self._list(folder, sorted(child.name for child in folder.iterdir()))
-        return self._images.get(mask.scene)
+        return _nearest(self._images.get(mask.scene, []), folder)
 
     def udm2(self, mask: Mask) -> Path | None:
-        """The usable data mask of the same PlanetScope scene, None where there is none."""
-        return self._udm2.get(scene_id(Path(mask.scene)))
+        """The usable data mask of the same PlanetScope scene, one beside its image before others."""
+        beside = self.image(mask) or mask.path
+        return _nearest(self._udm2.get(scene_id(Path(mask.scene)), []), beside.parent)
 
     def _list(self, folder: Path, names: Iterable[str]) -> None:
         if folder in self._listed:
@@ -63,9 +64,13 @@ class Beside:
         self._listed.add(folder)
         for name in names:
             if name.lower().endswith((".tif", ".tiff")):
-                self._images.setdefault(name, folder / name)
+                self._images.setdefault(name, []).append(folder / name)
                 if "_udm2" in name.lower():
-                    self._udm2.setdefault(scene_id(Path(name)), folder / name)
+                    self._udm2.setdefault(scene_id(Path(name)), []).append(folder / name)
+
+
+def _nearest(found: Sequence[Path], folder: Path) -> Path | None:
+    return next((path for path in found if path.parent == folder), found[0] if found else None)
 
 
 def find_masks(sources: Sequence[Path]) -> list[Mask]:

@@ -81,11 +81,12 @@ def _layers(mask: Path, image: Path | None, udm2: Path | None, side: int) -> Pic
         codes = _codes(raster, side)
         grid = raster.info.grid
         shape = (grid.height, grid.width)
+        scale = _scale(raster)
     found = [_palette("mask", "Mask", codes)]
     if image is None:
         notes.append("The image was not found: name its folder with --scenes.")
     else:
-        picture = _image(image, shape, side, notes)
+        picture = _image(image, shape, side, scale, notes)
         found = [picture, *found] if picture else found
     confidence = mask.with_name(f"{mask.stem.removesuffix('_mask')}_confidence.tif")
     if confidence.exists():
@@ -109,11 +110,21 @@ def _codes(raster: Raster, side: int) -> Codes:
     return np.asarray(raster.preview([1], side, average=False)[0], np.uint8)
 
 
-def _image(path: Path, shape: tuple[int, int], side: int, notes: list[str]) -> Layer | None:
+def _scale(mask: Raster) -> float | None:
+    """Reflectance a count that the mask was asked to be made with, None where the product said so."""
+    try:
+        return float(mask.info.tags["CATFAST_REFLECTANCE_SCALE"])
+    except (KeyError, ValueError):
+        return None
+
+
+def _image(
+    path: Path, shape: tuple[int, int], side: int, scale: float | None, notes: list[str]
+) -> Layer | None:
     try:
         with open_raster(path, verify="never") as raster:
             _check_shape(raster, shape)
-            scene = describe_scene(raster)
+            scene = describe_scene(raster, reflectance_scale=scale)
             dn = raster.preview([scene.bands[band] for band in (2, 1, 0)], side, average=False).astype(
                 np.float32
             )
