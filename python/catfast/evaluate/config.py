@@ -10,6 +10,7 @@ from typing import Any
 
 from catfast.classes import CLASS_CODES
 from catfast.errors import Notice, UsageError
+from catfast.paths import take_texts
 
 __all__ = ["THIN_RULES", "EvaluateConfig", "EvaluateResult"]
 
@@ -87,10 +88,7 @@ class EvaluateConfig:
     def _take_texts(self) -> None:
         """From Python, paths may be given as texts, and model folders as paths."""
         object.__setattr__(self, "models", tuple(map(os.fspath, self.models)))
-        object.__setattr__(self, "against", tuple(map(Path, self.against)))
-        for name in ("scenes", "facts"):
-            if isinstance(given := getattr(self, name), str):
-                object.__setattr__(self, name, Path(given))
+        take_texts(self, "against", "scenes", "facts")
 
     def _check_classes(self) -> None:
         if self.classes is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from catfast.errors import Notice, UsageError
+from catfast.paths import take_texts
 from catfast.raster import VERIFY
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -110,9 +111,7 @@ class MaskConfig:
     def _take_texts(self) -> None:
         """From Python, paths may be given as texts, and a model folder as a path."""
         object.__setattr__(self, "model", os.fspath(self.model))
-        for name in ("aoi", "quicklook"):
-            if isinstance(given := getattr(self, name), str):
-                object.__setattr__(self, name, Path(given))
+        take_texts(self, "aoi", "quicklook")
 
     @property
     def cloud_threshold(self) -> float | None:
