@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from affine import Affine
 
 from catfast.classes import LABELS, NODATA
 from catfast.errors import InputError, MissingExtraError
 from catfast.mask import MaskConfig, mask_image
+from catfast.planet import MAX_REFLECTANCE
 
 try:
     import xarray as xr
@@ -91,9 +93,12 @@ class CatfastAccessor:
             "crs": crs,
             "nodata": _nodata(image) if nodata is None else nodata,
             "bands": _band_names(image, bands),
-            **_scale(image, config, options),
+            **options,
         }
-        codes = _lazily(image, arguments) if image.chunks else mask_image(image.values, **arguments)
+        packing = None if _scale_given(config, options) else _packing(image)
+        codes = (
+            _lazily(image, packing, arguments) if image.chunks else _codes(image.values, packing, arguments)
+        )
         order = [dim for dim in self._array.dims if dim != bands]
         return _dressed(image.isel({bands: 0}, drop=True), codes).transpose(*order)
 
@@ -130,18 +135,40 @@ def _nodata(image: xr.DataArray) -> float | None:
     return None
 
 
-def _scale(image: xr.DataArray, config: MaskConfig | None, options: dict[str, Any]) -> dict[str, Any]:
-    """The options, with the scale of values that are still packed.
+def _scale_given(config: MaskConfig | None, options: dict[str, Any]) -> bool:
+    return "reflectance_scale" in options or (config is not None and config.reflectance_scale is not None)
+
+
+def _packing(image: xr.DataArray) -> tuple[float, float] | None:
+    """Scale and offset of values that may be packed, None where the attributes have none.
 
     A scale of 1 without an offset says nothing: rioxarray gives it to every file without a scale.
     """
-    given = "reflectance_scale" in options or (config is not None and config.reflectance_scale is not None)
-    offset = image.attrs.get("add_offset", 0)
-    if given or "scale_factor" not in image.attrs or (image.attrs["scale_factor"], offset) == (1, 0):
-        return options
-    if offset != 0:
+    found = float(image.attrs.get("scale_factor", 1)), float(image.attrs.get("add_offset", 0))
+    return None if found == (1, 0) else found
+
+
+def _codes(
+    values: npt.NDArray[Any], packing: tuple[float, float] | None, arguments: dict[str, Any]
+) -> npt.NDArray[np.uint8]:
+    """The mask of values that are still packed, or are reflectance though the attributes say packed.
+
+    xarray keeps attributes in arithmetic: of ``da * da.scale_factor`` they tell of values that are gone.
+    """
+    if packing is None or _is_reflectance(values, arguments["nodata"]):
+        return mask_image(values, **arguments)
+    if packing[1] != 0:
         raise InputError("array: packed with an add_offset: decode it first, or give reflectance_scale")
-    return {**options, "reflectance_scale": float(image.attrs["scale_factor"])}
+    return mask_image(values, **{**arguments, "reflectance_scale": packing[0]})
+
+
+def _is_reflectance(values: npt.NDArray[Any], nodata: float | None) -> bool:
+    """As of files: values with fractions, none of which is as large as a count would be."""
+    if values.dtype.kind != "f":
+        return False
+    return all(
+        band[np.isfinite(band) & (band != nodata)].max(initial=-np.inf) < MAX_REFLECTANCE for band in values
+    )
 
 
 def _place(image: xr.DataArray) -> tuple[Affine | None, str | None]:
@@ -177,11 +204,11 @@ def _even(image: xr.DataArray, dim: str) -> tuple[float, float]:
     return float(values[0]), float(step)
 
 
-def _lazily(image: xr.DataArray, arguments: dict[str, Any]) -> Any:
+def _lazily(image: xr.DataArray, packing: tuple[float, float] | None, arguments: dict[str, Any]) -> Any:
     import dask
     import dask.array
 
-    task = dask.delayed(mask_image, pure=True)(image.data, **arguments)
+    task = dask.delayed(_codes, pure=True)(image.data, packing, arguments)
     return dask.array.from_delayed(task, image.shape[1:], np.uint8)
 
 

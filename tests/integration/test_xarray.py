@@ -149,6 +149,19 @@ def test_a_scale_of_one_is_none(from_file, known_model, masked):
     assert np.array_equal(mask.values, from_file(dn))
 
 
+@pytest.mark.parametrize(("offset", "chunks"), [(0.0, None), (0.1, None), (0.0, {"y": 50})])
+def test_values_that_were_unpacked_are_not_unpacked_again(from_file, known_model, offset, chunks):
+    """Arithmetic of xarray keeps the attributes."""
+    dn = cloudy_dn(*SHAPE)
+    packed = image_of(dn, add_offset=offset)
+    image = (packed.where(packed != 0).astype(np.float32) * SCALE).assign_attrs(packed.attrs)
+    if chunks is not None:
+        pytest.importorskip("dask")
+        image = image.chunk(chunks)
+    mask = image.catfast.mask(model=str(known_model))
+    assert np.array_equal(mask.values, from_file(dn))
+
+
 def test_parts_and_thinned_images_go_by_their_coordinates(from_file, known_model):
     """The GeoTransform that they still carry is that of the whole."""
     dn = cloudy_dn(*SHAPE)
