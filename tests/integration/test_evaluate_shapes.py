@@ -172,3 +172,92 @@ def test_what_is_no_geojson(catfast, known_model, scenes, tmp_path):
     arguments = ("evaluate", known_model, tmp_path / "x.geojson", "--scenes", scenes[0], "-o", tmp_path / "r")
     run = catfast(*arguments)
     assert (run.code, "cannot be read as GeoJSON" in run.err) == (3, True)
+
+
+LEFT, RIGHT = shapely.box(2, 2, 40, 40), shapely.box(60, 2, 100, 40)
+
+
+def pixels_of(catfast, model, folder, path) -> tuple[int, str]:
+    """How many pixels have a truth, and what was said."""
+    report = path.parent / "r"
+    run = catfast(
+        "evaluate", model, path, "--scenes", folder, "--class-column", "kind", "-o", report, "--overwrite"
+    )
+    assert run.code == 0, run.err
+    return json.loads((report / "report.json").read_text())["contenders"][0]["pixels"], run.err
+
+
+def write_features(path: Path, shapes, classes, **changes) -> Path:
+    path.write_text(json.dumps(features([to_map(shape) for shape in shapes], classes) | changes))
+    return path
+
+
+def test_words_of_classes_may_be_capital(catfast, known_model, scenes, tmp_path):
+    path = write_features(tmp_path / "x.geojson", [LEFT, RIGHT], ["Cloud", " CLEAR "])
+    pixels, _ = pixels_of(catfast, known_model, scenes[0], path)
+    assert pixels == (burnt([LEFT, RIGHT], [1, 0]) != 255).sum()
+
+
+def test_features_without_a_place_do_not_count_and_are_told_of(catfast, known_model, scenes, tmp_path):
+    document = features([to_map(LEFT), to_map(RIGHT), to_map(LEFT)], ["cloud", "clear", "clear"])
+    document["features"][1]["geometry"] = None
+    document["features"][2]["geometry"]["coordinates"] = [[[0, 0], [1, 0], [1, 1], [0, 0]]]
+    (tmp_path / "x.geojson").write_text(json.dumps(document))
+    pixels, told = pixels_of(catfast, known_model, scenes[0], tmp_path / "x.geojson")
+    assert pixels == (burnt([LEFT], [1]) != 255).sum()
+    assert "2 of 3 shapes lie on no scene" in told
+
+
+def test_a_shape_that_names_no_scene_counts_on_all(catfast, known_model, scenes, tmp_path):
+    document = features([to_map(LEFT), to_map(RIGHT)], ["cloud", "clear"], scene="a")
+    document["features"][1]["properties"]["scene"] = None
+    (tmp_path / "x.geojson").write_text(json.dumps(document))
+    pixels, _ = pixels_of(catfast, known_model, scenes[0], tmp_path / "x.geojson")
+    assert pixels == (burnt([LEFT, RIGHT], [1, 0]) != 255).sum()
+
+
+@pytest.mark.parametrize("far", [shapely.box(110, -1, 112, 1), shapely.box(111, -1, 140, 0)])
+def test_parts_where_the_projection_of_a_scene_ends(catfast, known_model, scenes, tmp_path, far):
+    """UTM has no place for a quarter of the earth away: such parts are on no scene, with no word of it."""
+    x, y = rasterio.warp.transform(UTM_4N, "OGC:CRS84", *to_map(LEFT).exterior.xy)
+    near = shapely.Polygon(list(zip(x, y, strict=True)))
+    both = features([shapely.MultiPolygon([near, far]), shapely.MultiPoint([(111, 0)])], ["cloud", "clear"])
+    (tmp_path / "x.geojson").write_text(json.dumps(both | {"crs": None}))
+    pixels, told = pixels_of(catfast, known_model, scenes[0], tmp_path / "x.geojson")
+    assert pixels == pytest.approx((burnt([LEFT], [1]) != 255).sum(), abs=2)
+    assert "RuntimeWarning" not in told
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"crs": {"type": "name", "properties": {"name": "EPSG:999999"}}}, "its CRS cannot be read"),
+        ({"geometry": {"type": "LineString", "coordinates": [[0, 0], [1, 1]]}}, "expected points and poly"),
+        ({"properties": {"kind": None}}, "found a shape without one"),
+        ({"properties": {}}, "found none in feature 2"),
+    ],
+)
+def test_features_that_cannot_be_read(catfast, known_model, scenes, tmp_path, changes, words):
+    document = features([to_map(LEFT), to_map(RIGHT)], ["cloud", "clear"])
+    (document if "crs" in changes else document["features"][1]).update(changes)
+    (tmp_path / "x.geojson").write_text(json.dumps(document))
+    arguments = ("--scenes", scenes[0], "--class-column", "kind", "-o", tmp_path / "r")
+    run = catfast("evaluate", known_model, tmp_path / "x.geojson", *arguments)
+    assert (run.code, len(run.err.strip().splitlines())) == (3, 1)
+    assert words in run.err
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_layer_with_the_column_is_read(catfast, known_model, scenes, tmp_path):
+    geopandas = pytest.importorskip("geopandas")
+    path = tmp_path / "x.gpkg"
+    table = geopandas.GeoDataFrame({"kind": ["cloud"], "geometry": [to_map(LEFT)]}, crs=UTM_4N)
+    table.rename(columns={"kind": "remark"}).to_file(path, layer="notes")
+    table.to_file(path, layer="labels")
+    pixels, _ = pixels_of(catfast, known_model, scenes[0], path)
+    assert pixels == (burnt([LEFT], [1]) != 255).sum()
+    table.to_file(path, layer="second")
+    arguments = ("--scenes", scenes[0], "--class-column", "kind", "-o", tmp_path / "r2")
+    run = catfast("evaluate", known_model, path, *arguments)
+    assert (run.code, "expected one layer with a column kind" in run.err) == (3, True)
+    assert run.err.strip().endswith("found labels, second")

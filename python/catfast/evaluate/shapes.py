@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
 
 from catfast.classes import BANDS, CLASS_CODES, NODATA
 from catfast.errors import InputError, MissingExtraError, Notice, UsageError
@@ -34,6 +35,8 @@ SHAPE_ENDS = (".gpkg", ".geojson", ".json")
 
 _WORDS = {**CLASS_CODES, "thin": THIN, "ignore": NODATA}
 _SCENE_COLUMN = "scene"
+_NOWHERE = 1e9
+"""Coordinate of what has no place in a scene's projection."""
 _SQLITE = b"SQLite format 3\0"
 """First bytes of a GeoPackage (https://www.sqlite.org/fileformat.html)."""
 
@@ -42,15 +45,15 @@ _SQLITE = b"SQLite format 3\0"
 class _Shapes:
     shapes: npt.NDArray[np.object_]
     codes: npt.NDArray[np.uint8]
-    scenes: list[str] | None
+    scenes: list[str | None]
     crs: CRS
 
 
 class ShapeSet:
     """Scenes with the points and polygons that lie on them.
 
-    A shape counts on every scene that it touches, or, where the file has a column ``scene``, on the one of
-    that name. Polygons take the pixels whose centre they hold; of shapes that overlap the last one counts.
+    A shape counts on every scene that it touches, or, where a column ``scene`` names one, on that alone.
+    Polygons take the pixels whose centre they hold; of shapes that overlap the last one counts.
     """
 
     kind = "points and polygons"
@@ -68,14 +71,18 @@ class ShapeSet:
         found = {words[code] for code in np.unique(self._shapes.codes).tolist() if code in words}
         self.classes = tuple(name for name in CLASS_CODES if name in found | {"clear", "cloud"})
         images = images_under(config.scenes)
-        self._scenes = [(name, paths[0]) for name, paths in sorted(images.items()) if _has_bands(paths)]
-        self._scenes = [(name, image) for name, image in self._scenes if len(self._on(name, image)[0])]
+        used = np.zeros(len(self._shapes.shapes), bool)
+        self._scenes: list[tuple[str, Path]] = []
+        for name, paths in sorted(images.items()):
+            if _has_bands(paths) and len(places := self._on(name, paths[0])[2]):
+                self._scenes.append((name, paths[0]))
+                used[places] = True
         if not self._scenes:
             raise InputError(
                 f"{path}: none of its {len(self._shapes.shapes)} shapes lies on any of the {len(images)} "
                 f"scenes of {config.scenes}"
             )
-        self.notices: tuple[Notice, ...] = ()
+        self.notices = _notices(used)
 
     def __len__(self) -> int:
         """Number of scenes with shapes on them."""
@@ -96,8 +103,10 @@ class ShapeSet:
                 open=lambda name=name, image=image: self._open(name, image),  # type: ignore[misc]
             )
 
-    def _on(self, name: str, image: Path) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.uint8]]:
-        """Shapes on a scene, in its pixel coordinates (column, row), and their codes."""
+    def _on(
+        self, name: str, image: Path
+    ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        """Shapes on a scene, in its pixel coordinates (column, row), their codes, and places in the file."""
         import shapely
 
         with open_raster(image) as raster:
@@ -105,24 +114,23 @@ class ShapeSet:
         if grid.crs is None:
             raise InputError(f"{image}: expected a scene with a CRS, to lay points and polygons on it")
         shapes, codes = self._shapes.shapes, self._shapes.codes
-        if self._shapes.scenes is not None:
-            wanted = {name, scene_id(image), image.name}
-            here = np.array([scene in wanted for scene in self._shapes.scenes])
-            shapes, codes = shapes[here], codes[here]
+        wanted = {None, name, scene_id(image), image.name}
+        here = np.flatnonzero([scene in wanted for scene in self._shapes.scenes])
         to_scene = Transformer.from_crs(self._shapes.crs, CRS.from_wkt(grid.crs.to_wkt()), always_xy=True)
         inverse = ~grid.transform
 
         def to_pixels(xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
             x, y = to_scene.transform(xy[:, 0], xy[:, 1])
-            return np.column_stack(inverse @ (np.asarray(x), np.asarray(y)))
+            x, y = (np.where(np.isfinite(x) & np.isfinite(y), values, _NOWHERE) for values in (x, y))
+            return np.column_stack(inverse @ (x, y))
 
-        moved = shapely.transform(shapes, to_pixels)
+        moved = shapely.transform(shapes[here], to_pixels)
         touches = shapely.intersects(moved, shapely.box(0, 0, grid.width, grid.height))
-        return moved[touches], codes[touches]
+        return moved[touches], codes[here][touches], here[touches]
 
     @contextmanager
     def _open(self, name: str, image: Path) -> Iterator[Opened]:
-        shapes, codes = self._on(name, image)
+        shapes, codes, _ = self._on(name, image)
         with open_raster(image) as raster:
             scene = describe_scene(raster, reflectance_scale=self._config.reflectance_scale)
 
@@ -130,6 +138,13 @@ class ShapeSet:
                 return burn(shapes, codes, start, stop, raster.info.grid.width)
 
             yield Opened(raster=raster, scene=scene, truth=truth)
+
+
+def _notices(used: npt.NDArray[np.bool_]) -> tuple[Notice, ...]:
+    unused = int((~used).sum())
+    if not unused:
+        return ()
+    return (Notice("unused_shapes", f"{unused} of {len(used)} shapes lie on no scene and do not count"),)
 
 
 def _has_bands(paths: Sequence[Path]) -> bool:
@@ -159,10 +174,9 @@ def burn(
             continue
         part = rows[window[0].start - start : window[0].stop - start, window[1]]
         if shapely.get_dimensions(shape) == 0:
-            columns_rows = np.floor(shapely.get_coordinates(shape)).astype(np.int64)
-            for column, row in columns_rows.tolist():
-                if start <= row < stop and 0 <= column < width:
-                    rows[row - start, column] = code
+            for x, y in shapely.get_coordinates(shape).tolist():
+                if start <= y < stop and 0 <= x < width:
+                    rows[int(y) - start, int(x)] = code
             continue
         y, x = np.mgrid[window]
         part[shapely.contains_xy(shape, x + 0.5, y + 0.5)] = code
@@ -171,41 +185,56 @@ def burn(
 
 def _read_shapes(path: Path, config: EvaluateConfig) -> _Shapes:
     try:
-        import shapely  # noqa: F401
+        import shapely
     except ImportError:
         raise MissingExtraError("points and polygons", "report") from None
     reader = _read_gpkg if path.suffix.lower() == ".gpkg" else _read_geojson
     shapes, classes, scenes, crs = reader(path, config.class_column)
+    lines = shapely.get_type_id(shapes[shapely.get_dimensions(shapes) == 1])
+    if len(lines):
+        raise InputError(
+            f"{path}: expected points and polygons, found a {shapely.GeometryType(lines[0]).name}"
+        )
+    codes = np.array([_code(path, value, config) for value in classes], np.uint8)
+    named = [None if scene is None or scene == "" else str(scene) for scene in scenes]
+    return _Shapes(shapes, codes, named, crs)
+
+
+def _code(path: Path, value: object, config: EvaluateConfig) -> int:
     rules = _WORDS | {"thin": {"cloud": THIN, "clear": 0, "ignore": NODATA}[config.thin]}
-    unknown = [name for name in classes if name not in rules]
-    if unknown:
+    word = str(value).strip().lower()
+    if word not in rules:
         raise InputError(
             f"{path}: expected classes {', '.join(rules)} in column {config.class_column}, "
-            f"found {unknown[0]!r}"
+            f"found {'a shape without one' if value is None else repr(str(value))}"
         )
-    codes = np.array([rules[name] for name in classes], np.uint8)
-    return _Shapes(shapes, codes, scenes, crs)
+    return rules[word]
 
 
-def _read_geojson(path: Path, column: str) -> tuple[Any, list[str], list[str] | None, CRS]:
+def _read_geojson(path: Path, column: str) -> tuple[Any, list[Any], list[Any], CRS]:
     import shapely
 
     try:
         document = parse_json(read_small(path))
         features = document["features"]
         properties = [feature["properties"] or {} for feature in features]
-        shapes = np.array([shapely.from_geojson(json.dumps(f["geometry"])) for f in features], object)
-        crs = CRS.from_user_input(document.get("crs", {}).get("properties", {}).get("name", "OGC:CRS84"))
+        texts = [f["geometry"] and json.dumps(f["geometry"]) for f in features]
+        shapes = np.array([text and shapely.from_geojson(text) for text in texts], object)
+        crs = CRS.from_user_input((document.get("crs") or {}).get("properties", {}).get("name", "OGC:CRS84"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except CRSError as error:
+        raise InputError(f"{path}: its CRS cannot be read: {error}") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, shapely.errors.ShapelyError) as error:
         raise InputError(f"{path}: cannot be read as GeoJSON with features: {error}") from error
-    missing = [place for place, entry in enumerate(properties) if column not in entry]
+    missing = [place for place, entry in enumerate(properties, start=1) if column not in entry]
     if missing or not features:
-        raise InputError(f"{path}: expected features with a property {column} (--class-column), found none")
-    scenes = [str(entry.get(_SCENE_COLUMN)) for entry in properties]
-    given = any(_SCENE_COLUMN in entry for entry in properties)
-    return shapes, [str(entry[column]) for entry in properties], scenes if given else None, crs
+        where = f" in feature {missing[0]}" if 0 < len(missing) < len(features) else ""
+        raise InputError(
+            f"{path}: expected features with a property {column} (--class-column), found none{where}"
+        )
+    scenes = [entry.get(_SCENE_COLUMN) for entry in properties]
+    return shapes, [entry[column] for entry in properties], scenes, crs
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:
@@ -213,7 +242,7 @@ def _starts_with(path: Path, magic: bytes) -> bool:
         return file.read(len(magic)) == magic
 
 
-def _read_gpkg(path: Path, column: str) -> tuple[Any, list[str], list[str] | None, CRS]:
+def _read_gpkg(path: Path, column: str) -> tuple[Any, list[Any], list[Any], CRS]:
     try:
         import pyogrio
     except ImportError:
@@ -226,14 +255,29 @@ def _read_gpkg(path: Path, column: str) -> tuple[Any, list[str], list[str] | Non
             f"{path}: expected a GeoPackage, found {'another file' if path.exists() else 'none'}"
         )
     try:
-        meta, _, wkb, values = pyogrio.raw.read(path.absolute())
+        layer = _layer(path, column)
+        meta, _, wkb, values = pyogrio.raw.read(path.absolute(), layer=layer)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise InputError(f"{path}: cannot be read as GeoPackage: {error}") from error
-    names = list(meta["fields"])
-    if column not in names:
-        raise InputError(f"{path}: expected a column {column} (--class-column), found {', '.join(names)}")
     if not meta["crs"]:
         raise InputError(f"{path}: expected a CRS, found none")
-    scenes = [str(v) for v in values[names.index(_SCENE_COLUMN)]] if _SCENE_COLUMN in names else None
-    classes = [str(value) for value in values[names.index(column)]]
-    return shapely.from_wkb(wkb), classes, scenes, CRS.from_user_input(meta["crs"])
+    fields = dict(zip(meta["fields"], values, strict=True))
+    scenes = fields.get(_SCENE_COLUMN, [None] * len(wkb))
+    return shapely.from_wkb(wkb), list(fields[column]), list(scenes), CRS.from_user_input(meta["crs"])
+
+
+def _layer(path: Path, column: str) -> str:
+    """The one layer of a GeoPackage that has the column of classes."""
+    import pyogrio
+
+    layers = pyogrio.list_layers(path.absolute())[:, 0].tolist()
+    fields = {name: list(pyogrio.read_info(path.absolute(), layer=name)["fields"]) for name in layers}
+    fitting = [name for name in layers if column in fields[name]]
+    if len(fitting) > 1:
+        raise InputError(
+            f"{path}: expected one layer with a column {column} (--class-column), found {', '.join(fitting)}"
+        )
+    if not fitting:
+        names = dict.fromkeys(name for found in fields.values() for name in found)
+        raise InputError(f"{path}: expected a column {column} (--class-column), found {', '.join(names)}")
+    return str(fitting[0])
