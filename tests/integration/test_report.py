@@ -282,6 +282,28 @@ def test_images_of_one_name_go_with_the_masks_beside_them(tmp_path, known_model)
     assert red[..., 0].mean() > red[..., 2].mean() + 20
 
 
+def test_confidences_of_an_earlier_mask_are_not_shown_and_other_content_is_told(tmp_path, known_model):
+    scene, page = write_scene(tmp_path / "a.tif", cloudy_dn(seed=1)), tmp_path / "r.html"
+    masking = ("mask", "--model", known_model, "--overwrite", scene)
+
+    def shown() -> str:
+        run = run_catfast("report", tmp_path / "a_mask.tif", "-o", page)
+        assert run.code == 0, run.err
+        return page.read_text()
+
+    assert run_catfast(*masking, "--confidence").code == 0
+    text = shown()
+    assert 'data-layer="confidence"' in text
+    assert 'class="note"' not in text
+    assert run_catfast(*masking, "--threshold", "0.9").code == 0
+    text = shown()
+    assert 'data-layer="confidence"' not in text
+    assert "its CATFAST_THRESHOLD is likeliest, the mask&#39;s 0.9" in text
+    assert "The image is not the file" not in text
+    write_scene(scene, cloudy_dn(seed=2))
+    assert "The image is not the file that the mask was made from" in shown()
+
+
 def test_cards_are_sorted(browser, page):
     from selenium.webdriver.support.select import Select
 

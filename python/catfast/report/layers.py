@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def _layers(mask: Path, image: Path | None, udm2: Path | None, side: int) -> Pic
         codes = _codes(raster, side)
         grid = raster.info.grid
         shape = (grid.height, grid.width)
-        scale = _scale(raster)
+        scale, tags = _scale(raster), raster.info.tags
     found = [_palette("mask", "Mask", codes)]
     if image is None:
         notes.append("The image was not found: name its folder with --scenes.")
@@ -90,7 +91,7 @@ def _layers(mask: Path, image: Path | None, udm2: Path | None, side: int) -> Pic
         found = [picture, *found] if picture else found
     confidence = mask.with_name(f"{mask.stem.removesuffix('_mask')}_confidence.tif")
     if confidence.exists():
-        found += _confidence(confidence, shape, side, notes)
+        found += _confidence(confidence, shape, side, tags, notes)
     differing = None
     if udm2 is not None and (other := _usable(udm2, shape, side, notes)) is not None:
         where = difference(codes, other)
@@ -140,10 +141,13 @@ def _image(
     return _encoded("image", "Image", Image.fromarray(rgb), "JPEG", quality=72)
 
 
-def _confidence(path: Path, shape: tuple[int, int], side: int, notes: list[str]) -> list[Layer]:
+def _confidence(
+    path: Path, shape: tuple[int, int], side: int, tags: Mapping[str, str], notes: list[str]
+) -> list[Layer]:
     try:
         with open_raster(path, verify="never") as raster:
             _check_shape(raster, shape)
+            _check_same_run(raster, tags)
             names = [str(description).split()[0] for description in raster.info.descriptions]
             cloud = raster.preview([names.index("cloud") + 1], side, average=False)[0]
     except (InputError, ValueError) as error:
@@ -178,6 +182,18 @@ def _check_shape(raster: Raster, shape: tuple[int, int]) -> None:
     if (grid.height, grid.width) != shape:
         raise InputError(
             f"{raster.info.path} has {grid.width} x {grid.height} pixels, the mask {shape[1]} x {shape[0]}"
+        )
+
+
+def _check_same_run(confidence: Raster, mask: Mapping[str, str]) -> None:
+    """Refuse confidences that stayed from an earlier mask: those of one run share their tags."""
+    found = confidence.info.tags
+    names = (name for name in found if name.startswith("CATFAST_") and name != "CATFAST_VERSION")
+    differs = next((name for name in names if found[name] != mask.get(name)), None)
+    if differs is not None:
+        raise InputError(
+            f"{confidence.info.path} was not written with this mask: its {differs} is {found[differs]}, "
+            f"the mask's {mask.get(differs, 'none')}"
         )
 
 

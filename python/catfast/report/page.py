@@ -13,7 +13,7 @@ from typing import Any
 from catfast.classes import CLASS_CODES, COLOURS, LABELS
 from catfast.errors import InputError, MissingExtraError
 from catfast.planet import acquired
-from catfast.raster import atomic_path, refuse_input
+from catfast.raster import atomic_path, file_sha256, refuse_input
 from catfast.report.find import Beside, Mask, find_masks
 from catfast.report.layers import DIFFERENCE, layers
 
@@ -107,6 +107,9 @@ def write_report(
 def _card(mask: Mask, beside: Beside) -> dict[str, Any]:
     image = beside.image(mask)
     shown = layers(mask.path, image, beside.udm2(mask))
+    swipe = any(layer.name == "image" for layer in shown.layers)
+    if image is not None and swipe and file_sha256(image) != mask.tags.get("CATFAST_INPUT_SHA256"):
+        shown.notes.append("The image is not the file that the mask was made from: its content differs.")
     taken = acquired(Path(mask.scene))
     percent = {name: _number(mask.tags.get(f"CATFAST_PERCENT_{name.upper()}")) for name in CLASS_CODES}
     return {
@@ -118,7 +121,7 @@ def _card(mask: Mask, beside: Beside) -> dict[str, Any]:
         "model": mask.tags["CATFAST_MODEL"],
         "simulated": "CATFAST_SIMULATED" in mask.tags,
         "layers": shown.layers,
-        "swipe": any(layer.name == "image" for layer in shown.layers),
+        "swipe": swipe,
         "notes": shown.notes,
         "differing": shown.differing,
     }
