@@ -275,6 +275,9 @@ def test_all_nodata_is_a_mask_of_255_and_a_warning(mask, tmp_path):
     assert "all_nodata" in [notice["name"] for notice in run.objects[0]["warnings"]]
     assert (run.objects[0]["classes"], run.objects[0]["valid_percent"]) == ({}, 0)
     assert (read(tmp_path / "a_mask.tif") == 255).all()
+    again = mask(path, "--json")
+    assert again.objects[0]["status"] == "skipped"
+    assert again.objects[0]["warnings"] == run.objects[0]["warnings"]
 
 
 def test_infinite_values_are_refused(mask, tmp_path):

@@ -135,6 +135,8 @@ def test_a_scene_outside_the_area_has_no_percentages(mask, scene, tmp_path):
     aoi.write_text(json.dumps(square(10, 10, 11, 11)))
     told = mask(scene, "-o", tmp_path / "m.tif", "--aoi", aoi)
     assert (told["classes"], told["warnings"][0]["name"]) == ({}, "outside_aoi")
+    again = mask(scene, "-o", tmp_path / "m.tif", "--aoi", aoi)
+    assert (again["status"], again["warnings"]) == ("skipped", told["warnings"])
 
 
 @pytest.mark.parametrize(

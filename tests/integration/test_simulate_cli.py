@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -189,7 +190,15 @@ def test_impossible_options_are_a_usage_error(tmp_path, arguments):
     done = run_catfast("simulate", tmp_path / "w", *arguments)
     assert done.code == 2
     assert "Traceback" not in done.err
+    assert arguments[0] in done.err
     assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, where nobody makes a folder")
+def test_a_place_that_takes_no_folder_is_told_by_its_own_name():
+    done = run_catfast("simulate", "/proc/world", "--pairs", 1, "--size", 128)
+    assert (done.code, ".tmp" in done.err, len(done.err.splitlines())) == (4, False, 1)
+    assert done.err.startswith("catfast: /proc/world: cannot be written: ")
 
 
 def test_the_default_world_spans_grounds_zones_and_products():

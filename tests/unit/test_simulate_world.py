@@ -249,6 +249,7 @@ def test_a_disk_that_takes_no_more_leaves_nothing_behind(tmp_path, limit):
     assert done.returncode == 4
     assert "cannot be written" in done.stderr.strip().splitlines()[-1]
     assert "Traceback" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith(f"catfast: {tmp_path / 'world'}")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -40,7 +40,7 @@ def command(
     try:
         config = WorldConfig(pairs=pairs, size_px=size_px, seed=seed, overwrite=overwrite)
     except ValueError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(f"--{error}".replace("size_px", "size")) from error
     hidden = quiet or not sys.stderr.isatty()
     with tqdm(total=pairs, desc="simulate", unit="pair", disable=hidden, file=sys.stderr) as bar:
 

@@ -282,6 +282,14 @@ class Masker:
         where = "area" if aoi else "scene"
         return Notice("all_nodata", f"no pixel of the {where} was seen: the mask is nodata throughout")
 
+    def _in_area(self, grid: Grid) -> bool:
+        """Whether percentages would count any pixel of a scene, seen or not."""
+        if self._config.aoi is None:
+            return True
+        area, step = Area(self._config.aoi, grid), 512
+        starts = range(0, grid.height, step)
+        return any(area.rows(start, min(start + step, grid.height)).any() for start in starts)
+
     def _skipped(self, raster: Raster, output: Path, described: Scene, started: float) -> MaskResult:
         tags = read_tags(output)
         prefix = "CATFAST_PERCENT_"
@@ -289,11 +297,14 @@ class Masker:
             key.removeprefix(prefix).lower(): float(tags[key]) for key in tags if key.startswith(prefix)
         }
         saturated = float(tags[SATURATED_TAG]) if SATURATED_TAG in tags else None
+        notices = [*described.notices, *self._outside(described, saturated), *self._no_item(raster)]
+        if not shares:
+            notices.append(self._unseen(in_area=self._in_area(raster.info.grid)))
         return MaskResult(
             input=raster.info.path,
             output=output,
             status="skipped",
-            warnings=(*described.notices, *self._outside(described, saturated), *self._no_item(raster)),
+            warnings=tuple(notices),
             classes=shares,
             valid_percent=float(tags.get("CATFAST_VALID_PERCENT", "nan")),
             seconds=time.perf_counter() - started,

@@ -66,7 +66,9 @@ def simulate_world(
             shutil.rmtree(out)
         building.replace(out)
     except OSError as error:
-        raise OutputError(f"{out}: cannot be written: {error}") from error
+        raise OutputError(f"{out}: cannot be written: {error.strerror or error}") from error
+    except OutputError as error:
+        raise OutputError(str(error).replace(str(building), str(out))) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return WorldSummary(out=out, pairs=tuple(pairs), seconds=time.perf_counter() - started)
