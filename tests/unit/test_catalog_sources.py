@@ -246,6 +246,23 @@ def test_geoparquet_in_another_crs(tmp_path):
     assert (info.scenes, info.platforms) == (1, {"planetscope": 1})
 
 
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        (pa.array([7, 0, None]), ["7", "0"]),
+        (pa.array([b"a", None, b"b"]), ["a", "b"]),
+        (pa.array(["a", "", "b"]), ["a", "b"]),
+    ],
+)
+def test_ids_and_paths_that_are_no_text(tmp_path, ids, expected):
+    """As pandas and others write them: numbers, and bytes without a word of their encoding."""
+    path = write_catalogue(tmp_path / "x.parquet", [square(-50, 67)] * 3, [1_689_346_090_000] * 3)
+    source = pq.read_table(path)
+    source = source.set_column(0, "scene_id", ids).append_column("path", pa.array([1, 2, None]))
+    pq.write_table(source, path)
+    assert [row["scene_id"] for row in made("planet", path)] == expected
+
+
 def test_duplicates_keep_the_first(tmp_path):
     items = [planet_item(IDS[0], WHEN, HERE, cloud_cover=0), *ITEMS, planet_item(IDS[3], WHEN, HERE)]
     source, rejects = written(tmp_path, "x.json", json.dumps(items)), tmp_path / "rejects.csv"
@@ -356,8 +373,9 @@ def test_usage(tmp_path):
         CatalogConfig(id_col="a")
     with pytest.raises(InputError, match="found nothing there"):
         build("planet", [tmp_path / "absent"], tmp_path / "x.parquet")
-    with pytest.raises(OutputError):
+    with pytest.raises(OutputError) as told:
         build("planet", [source], tmp_path / "absent" / "x.parquet")
+    assert ".tmp" not in str(told.value)
     with pytest.raises(InputError, match="expected a column"):
         build(
             "planet",

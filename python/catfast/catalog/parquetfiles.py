@@ -122,10 +122,10 @@ class _Row:
         if self._stac:
             feature = {"id": row["id"], "geometry": row["geometry"], "properties": row}
             return from_feature(feature, self._kind)
-        scene_id = row["scene_id"] or ""
+        scene_id = _text(row["scene_id"])
         if not scene_id:
             raise RejectedError("no_id", "has no id")
-        platform = str(row["platform"] or "")
+        platform = _text(row["platform"])
         if kind_of(scene_id, {"platform": platform, "acquired": ""}) not in (None, self._kind):
             raise LeftAloneError
         time, naive = _time(row["acquired"], scene_id)
@@ -143,9 +143,17 @@ class _Row:
             sun_elevation=number(row.get("sun_elevation")),
             wrs_path=path,
             wrs_row=wrs_row,
-            path=row.get("path"),
-            instrument=row.get("instrument") or (landsat_instrument(scene_id, None) if landsat else None),
+            path=_text(row.get("path")) or None,
+            instrument=_text(row.get("instrument"))
+            or (landsat_instrument(scene_id, None) if landsat else None),
         ), naive
+
+
+def _text(value: Any) -> str:
+    """Text, also of the numbers and bytes that other programs write for it; empty for none and NaN."""
+    if value is None or value != value:
+        return ""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _time(value: Any, scene_id: str) -> tuple[datetime, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -82,7 +83,8 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield part
         part.replace(path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        told = os.strerror(error.errno) if error.errno else error  # pyarrow's text has the temporary name
+        raise OutputError(f"{path}: cannot be written: {told}") from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
