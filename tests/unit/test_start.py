@@ -84,6 +84,12 @@ def test_version():
     assert (run.code, run.out.strip()) == (0, f"catfast, version {catfast.__version__}")
 
 
+@pytest.mark.parametrize("group", [(), ("catalog",), ("store",)])
+def test_a_group_alone_shows_its_help_as_it_is(group):
+    done, asked = run_catfast(*group), run_catfast(*group, "--help")
+    assert (done.code, done.out + done.err) == (2, asked.out)
+
+
 def test_an_unknown_command_is_a_usage_error():
     run = run_catfast("maks")
     assert (run.code, len(run.err.strip().splitlines())) == (2, 1)

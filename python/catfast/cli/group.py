@@ -18,6 +18,11 @@ from catfast.errors import CatfastError, one_line
 _PANIC = "PanicException"
 """What a panic in a compiled library, such as sedonadb, becomes: no Exception, and of a class of its own."""
 
+_NO_ARGUMENTS: tuple[type[click.UsageError], ...] = tuple(
+    filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)])
+)
+"""A group without a subcommand, since click 8.2; its message is the help."""
+
 
 class LazyGroup(click.Group):
     """Imports a subcommand's module when it is called, and none for ``--help``."""
@@ -56,6 +61,9 @@ def run(arguments: Sequence[str] | None) -> int:
     """Run a subcommand; an expected error becomes one sentence and its exit code."""
     try:
         code = cli.main(args=arguments, prog_name="catfast", standalone_mode=False)
+    except _NO_ARGUMENTS as error:  # as long as the help, which is what is asked for
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except click.UsageError as error:
         hint = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""
         return _failure(f"{error.format_message()}{hint}", error.exit_code)
