@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -71,6 +73,17 @@ def test_regions_below_the_least_area_are_dropped(codes, least, step):
     refinement = Refinement.plan((2.0, 3.0), min_area_m2=6.0 * least, buffer_m=0)
     out = handed_over(refinement, codes, step) if refinement else codes
     assert np.array_equal(out, without_small(codes, least))
+
+
+def test_a_size_rounded_by_a_rotation_takes_no_pixel():
+    """A pixel of 3 m on a grid turned by 60 degrees is 3.0000000000000004 m wide."""
+    codes = np.zeros((9, 9), np.uint8)
+    codes[4, 4] = 1
+    turned = math.hypot(3 * math.cos(math.radians(60)), 3 * math.sin(math.radians(60)))
+    assert turned > 3
+    for metres in (3.0, 6.0, 9.0):
+        refinement = Refinement.plan((turned, turned), min_area_m2=0, buffer_m=metres)
+        assert np.array_equal(handed_over(refinement, codes, 9), grown(codes, metres, (3.0, 3.0)))
 
 
 def test_long_scenes_go_through_in_windows():

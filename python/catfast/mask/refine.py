@@ -30,6 +30,9 @@ MOST_PIXELS = 10_000
 FARTHEST_PIXELS = 2_000
 """Widest margin, pixels."""
 
+ROUNDED = 1 + 1e-9
+"""Lengthens a margin: a pixel of 3 m on a turned grid may be 3.0000000000000004 m long."""
+
 
 @dataclass(slots=True)
 class RowFilter:
@@ -77,8 +80,9 @@ class Refinement:
             raise UsageError(f"--min-area of {min_area_m2:g} m2 is too large here: at most {most:.0f} m2")
         if least > 1:
             filters.append(RowFilter(least, lambda rows, start, count: _drop(rows, start, count, least)))
+        buffer_m *= ROUNDED
         reach = int(buffer_m / gsd_m[0])
-        if max(reach, buffer_m / gsd_m[1]) > FARTHEST_PIXELS:
+        if max(reach, buffer_m / gsd_m[1]) > FARTHEST_PIXELS * ROUNDED:
             most = FARTHEST_PIXELS * min(gsd_m)
             raise UsageError(f"--buffer of {buffer_m:g} m is too wide here: at most {most:.0f} m")
         if buffer_m >= min(gsd_m):
