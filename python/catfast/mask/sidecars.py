@@ -94,8 +94,9 @@ def write_stac(path: Path, result: MaskResult, grid: Grid, tags: Mapping[str, st
 
 def _properties(result: MaskResult, grid: Grid, tags: Mapping[str, str]) -> dict[str, Any]:
     authority = grid.crs.to_authority() if grid.crs else None
+    named = {"proj:code": ":".join(authority)} if authority else _unnamed(grid)
     found = {
-        "proj:code": ":".join(authority) if authority else None,
+        **named,
         "proj:shape": [grid.height, grid.width],
         "proj:transform": list(grid.transform),
         "processing:software": {"catfast": __version__},
@@ -106,6 +107,11 @@ def _properties(result: MaskResult, grid: Grid, tags: Mapping[str, str]) -> dict
     }
     cloud = result.classes.get("cloud")
     return found if cloud is None else {"eo:cloud_cover": cloud, **found}
+
+
+def _unnamed(grid: Grid) -> dict[str, Any]:
+    """A CRS that no authority has a code for, as the projection extension wants it told."""
+    return {"proj:code": None, "proj:wkt2": grid.crs.to_wkt(version="WKT2_2019") if grid.crs else None}
 
 
 def _property(tag: str) -> str:

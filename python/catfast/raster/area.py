@@ -124,10 +124,14 @@ def _densified(corners: npt.NDArray[np.float64], step: float) -> npt.NDArray[np.
 def footprint_lonlat(grid: Grid) -> tuple[dict[str, Any], list[float]]:
     """Outline of a grid as a GeoJSON geometry, cut at the antimeridian, and its west, south, east, north.
 
+    It goes counterclockwise (RFC 7946, 3.1.6): rows count downwards, but where the transform turns them over.
+
     West is the larger of the two where the outline crosses the antimeridian (RFC 7946, 5.2).
     """
     size = np.array([grid.width, grid.height])
-    sides = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
+    sides = [(0, 0), (0, 1), (1, 1), (1, 0), (0, 0)]
+    if grid.transform.determinant > 0:
+        sides.reverse()
     steps = np.linspace(0, 1, 21)[:-1, None]
     pixels = np.concatenate([a + (np.subtract(b, a)) * steps for a, b in pairwise(sides)])
     corners = [grid.transform @ tuple(pixel) for pixel in np.vstack([pixels, [(0, 0)]]) * size]
