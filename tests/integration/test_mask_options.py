@@ -6,6 +6,7 @@ import json
 import xml.etree.ElementTree as ET
 
 import numpy as np
+import pyproj
 import pystac
 import pytest
 import rasterio
@@ -16,6 +17,7 @@ from pystac.extensions.projection import ProjectionExtension
 from pystac.extensions.raster import RasterExtension
 from rasterio.transform import Affine
 from rio_cogeo.cogeo import cog_validate
+from shapely.geometry import shape
 
 from tests.conftest import UTM_4N, cloudy_dn, write_scene
 from tests.golden.test_mask_refine import grown, without_small
@@ -188,8 +190,18 @@ def test_udm2_has_planets_bands(mask, scene, tmp_path):
     assert np.array_equal(bands[0], codes == 0)
     assert np.array_equal(bands[7] & 1, codes == 255)
     assert not bands[3:5].any()
-    sure = read(tmp_path / "plain_confidence.tif").max(axis=0)
-    assert np.array_equal(bands[6], np.where(codes == 255, 0, sure))
+    told = read(tmp_path / "plain_confidence.tif")
+    assert np.array_equal(bands[6], np.select([codes == 0, codes == 1, codes == 2], told, 0))
+
+
+@pytest.mark.parametrize("asked", [("--threshold", "0.02"), ("--classes", "binary"), ("--min-area", "9e4")])
+def test_udm2_is_as_confident_as_the_class_that_it_tells(mask, scene, tmp_path, asked):
+    """With a threshold, a margin or a least area that is not always the likeliest class."""
+    mask(scene, "-o", tmp_path / "u.tif", "--format", "udm2", "--confidence", *asked)
+    bands, told = read(tmp_path / "u.tif"), read(tmp_path / "u_confidence.tif").astype(int)
+    clear = told[0] + told[2] if "binary" in asked else told[0]
+    wanted = np.select([bands[0] == 1, bands[5] == 1, bands[2] == 1], [clear, told[1], told[2]], 0)
+    assert np.array_equal(bands[6], np.minimum(wanted, 100))
 
 
 def test_a_qgis_style_names_every_code(mask, scene, tmp_path):
@@ -225,6 +237,33 @@ def test_a_stac_item_tells_what_was_made(mask, tmp_path):
         assert Affine(*item.properties["proj:transform"][:6]) == dataset.transform
         west, south = lonlat(*(dataset.bounds[:2]))
     assert item.bbox[:2] == pytest.approx([west, south], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("crs", "transform"),
+    [
+        (UTM_4N, Affine(3, 0, 5e5, 0, -3, 79e5)),
+        (UTM_4N, Affine(3, 0, 5e5, 0, 3, 79e5)),
+        (UTM_4N, Affine.translation(5e5, 79e5) @ Affine.rotation(200) @ Affine.scale(3, -3)),
+        ("EPSG:32601", Affine(3, 0, 165_000, 0, -3, 72e5)),
+    ],
+    ids=["north-up", "south-up", "turned", "zone edge"],
+)
+def test_rings_of_a_stac_item_go_the_way_that_geojson_says(mask, tmp_path, crs, transform):
+    """RFC 7946, 3.1.6: outer rings are counterclockwise."""
+    mask(write_scene(tmp_path / f"{NAME}.tif", cloudy_dn(), crs=crs, transform=transform), "--stac")
+    geometry = shape(json.loads((tmp_path / f"{NAME}_mask.json").read_text())["geometry"])
+    assert geometry.is_valid
+    assert all(part.exterior.is_ccw for part in getattr(geometry, "geoms", [geometry]))
+
+
+def test_a_stac_item_of_a_crs_without_a_code_tells_it(mask, tmp_path):
+    """Projection extension 2.0.0: then proj:code is null, and proj:wkt2 has the CRS."""
+    own = pyproj.CRS.from_user_input("+proj=stere +lat_0=90 +lat_ts=71 +lon_0=-40 +datum=WGS84")
+    mask(write_scene(tmp_path / f"{NAME}.tif", cloudy_dn(), crs=own.to_wkt()), "--stac")
+    told = json.loads((tmp_path / f"{NAME}_mask.json").read_text())["properties"]
+    assert told["proj:code"] is None
+    assert pyproj.CRS.from_wkt(told["proj:wkt2"]).to_dict() == own.to_dict()
 
 
 def test_a_stac_item_lists_the_extensions_that_it_uses(mask, tmp_path):

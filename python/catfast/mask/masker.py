@@ -142,7 +142,7 @@ class Masker:
         quicklook = Quicklook(down, across, caption) if config.quicklook else None
         wanted = Wanted(
             output=task.output,
-            udm2=config.format == "udm2",
+            udm2=self._codes() if config.format == "udm2" else (),
             confidence=len(self._model.classes) if config.confidence else 0,
             refinement=self.refinement(task.scene),
             area=None if config.aoi is None else Area(config.aoi, grid),

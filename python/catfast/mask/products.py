@@ -27,8 +27,8 @@ class Wanted:
 
     output: Path
     """The mask."""
-    udm2: bool
-    """Whether the mask is written in the bands of Planet's UDM2."""
+    udm2: tuple[int, ...]
+    """Code of each class, where the mask is written in the bands of Planet's UDM2; else empty."""
     confidence: int
     """Classes in a second file of confidences; 0 for no such file."""
     refinement: Refinement
@@ -77,7 +77,7 @@ class Products:
         self.saturation.add(fresh)
         self.rows += len(part.mask)
         if self._wanted.udm2 and part.confidence is not None:
-            self._waiting.append(part.confidence.max(axis=0))
+            self._waiting.append(part.confidence)
         if self._wanted.refinement:
             last = self.rows == self._height
             self._write(self._wanted.refinement.push(part.mask, last=last))
@@ -97,9 +97,12 @@ class Products:
         self.counts += np.bincount(mask.ravel(), minlength=256) if counts is None else counts
 
     def _as_udm2(self, mask: Codes) -> Codes:
-        sure = np.concatenate(self._waiting)
-        self._waiting = [sure[len(mask) :]]
-        return as_udm2(mask, sure[: len(mask)])
+        percents = np.concatenate(self._waiting, axis=1)
+        self._waiting = [percents[:, len(mask) :]]
+        sure = np.zeros(mask.shape, np.uint16)
+        for code, percent in zip(self._wanted.udm2, percents[:, : len(mask)], strict=True):
+            sure += np.where(mask == code, percent, np.uint8(0))
+        return as_udm2(mask, np.minimum(sure, 100).astype(np.uint8))
 
     def finish(self, mask: CogStyle, confidence: CogStyle) -> None:
         """Give the COGs their descriptions, tags and layout.
