@@ -105,9 +105,14 @@ class CatfastAccessor:
 
 def _band_dim(image: xr.DataArray) -> Any:
     others = [dim for dim in image.dims if dim not in ("y", "x")]
-    if image.ndim != 3 or len(others) != 1:
+    if image.ndim != 3 or len(others) != 1 or _is_time(image, others[0]):
         raise InputError(f"array: expected dimensions band, y and x, found {', '.join(map(str, image.dims))}")
     return others[0]
+
+
+def _is_time(image: xr.DataArray, dim: Any) -> bool:
+    """Four times of one band are no image of four bands."""
+    return dim in image.coords and image.coords[dim].dtype.kind == "M"
 
 
 def _band_names(image: xr.DataArray, dim: Any) -> list[str] | None:

@@ -198,6 +198,14 @@ def test_an_image_without_a_place_takes_a_gsd(from_file, known_model):
     [
         (lambda image: image.isel(band=0), "expected dimensions band, y and x, found y, x"),
         (lambda image: image.expand_dims("time"), "found time, band, y, x"),
+        (
+            lambda image: (
+                image.drop_vars("time")
+                .rename(band="time")
+                .assign_coords(time=np.arange("2023-06-01", "2023-06-05", dtype="datetime64[D]"))
+            ),
+            "expected dimensions band, y and x, found time, y, x",
+        ),
         (lambda image: image.assign_attrs(add_offset=0.1), "add_offset"),
         (lambda image: image.isel(x=[0, 1, 5, 6]), "evenly spaced x"),
     ],

@@ -113,6 +113,18 @@ def test_the_layout_in_memory_does_not_matter(known_model, axes):
     assert np.array_equal(catfast.mask(dn.astype(">u2"), config=config, gsd=3.0), plain)
 
 
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+def test_what_a_masked_array_hides_was_not_seen(known_model, dtype):
+    dn = cloudy_dn(90, 70)
+    hidden = np.ma.masked_array((dn * (1 if dtype == "uint16" else SCALE)).astype(dtype), dn == 0)
+    hidden.data[hidden.mask] = hidden.max()
+    found = catfast.mask(
+        hidden, gsd=3.0, reflectance_scale=SCALE if dtype == "uint16" else 1, model=known_model
+    )
+    assert np.array_equal(found, catfast.mask(dn, gsd=3.0, reflectance_scale=SCALE, model=known_model))
+    assert (found == 255).any()
+
+
 def test_bands_may_be_named(known_model):
     rng = np.random.default_rng(5)
     dn = cloudy_dn() + rng.integers(0, 2000, (4, 1, 1), np.uint16) * (cloudy_dn() > 0)

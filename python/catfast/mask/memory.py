@@ -41,7 +41,8 @@ def mask_array(
 
     Args:
         pixels: (bands, height, width): 4 bands blue, green, red, nir, or a SuperDove's 8; reflectance as
-            floats (NaN where nothing was seen), or counts with ``reflectance_scale`` in ``config``.
+            floats (NaN where nothing was seen), or counts with ``reflectance_scale`` in ``config``. What a
+            masked array hides was not seen.
         config: options; those that write files do not apply.
         gsd: metres a pixel, or (down the rows, along the columns); or give ``transform`` and ``crs``.
         transform: the affine pixel to CRS transform, its first six numbers.
@@ -58,7 +59,7 @@ def mask_array(
     """
     config = config or MaskConfig()
     _check_config(config)
-    raster = _raster(np.asarray(pixels), _affine(gsd, transform), crs, nodata, bands)
+    raster = _raster(_plain(pixels, nodata), _affine(gsd, transform), crs, nodata, bands)
     scene = describe_scene(raster, reflectance_scale=config.reflectance_scale)
     for notice in scene.notices:
         if notice.name not in UNTOLD and not (gsd and notice.name == "no_transform"):
@@ -66,6 +67,14 @@ def mask_array(
     if gsd is not None:
         scene = replace(scene, gsd_m=_both(gsd))
     return _codes(Masker(config), raster, scene)
+
+
+def _plain(pixels: npt.ArrayLike, nodata: float | None) -> npt.NDArray[Any]:
+    """The array itself; what a masked array hides becomes nodata."""
+    if not isinstance(pixels, np.ma.MaskedArray):
+        return np.asarray(pixels)
+    hidden = (nodata or 0) if pixels.dtype.kind in "iu" else np.nan
+    return np.asarray(pixels.filled(hidden))
 
 
 def _check_config(config: MaskConfig) -> None:
