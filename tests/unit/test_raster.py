@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,6 +39,26 @@ def test_rows_come_back_as_rasterio_reads_them(scene):
         assert np.array_equal(raster.read_rows([3, 1], 10, 20), dataset.read([3, 1])[:, 10:20])
         assert raster.info.grid.transform == dataset.transform
         assert raster.info.block_rows == 128
+
+
+@pytest.mark.parametrize("width", [1024, 40_000], ids=["narrow", "wide"])
+def test_a_picture_of_a_scene_inflates_no_block_twice(tmp_path, width):
+    """GDAL goes through a scene row by row and band by band: what its cache drops, it reads again."""
+    counters = Path("/proc/self/io")
+    if not counters.exists():
+        pytest.skip("only Linux counts the bytes that a process reads")
+    dn = np.random.default_rng(1).integers(1, 40, (4, 256, width), np.uint16)
+    scene = write_scene(tmp_path / "a.tif", dn, blockxsize=256, blockysize=256, interleave="pixel")
+
+    def read() -> int:
+        return int(re.search(r"rchar: (\d+)", counters.read_text())[1])
+
+    with open_raster(scene, verify="never") as raster:
+        before = read()
+        picture = raster.preview([3, 2, 1], 256, average=False)
+        assert read() - before < 1.5 * scene.stat().st_size
+    with rasterio.open(scene) as dataset:
+        assert np.array_equal(picture, dataset.read([3, 2, 1], out_shape=picture.shape))
 
 
 def test_a_vrt_in_disguise_is_refused(tmp_path, scene):

@@ -12,13 +12,16 @@ from rasterio.errors import RasterioError
 GDAL_ERRORS = (RasterioError, CPLE_BaseError)
 """What rasterio raises; GDAL's own errors are not always wrapped in a public class."""
 
+CACHE = 64 << 20
+"""GDAL's cache, bytes (rasterio counts so, GDAL itself in megabytes): holds a row of blocks of a scene."""
+
 # Sidecars (.aux.xml, .ovr, .msk) may be stale or hostile: GDAL neither lists the folder nor reads PAM.
 # Errors in GDAL's own threads would be printed past Python; what they spoil is found by other means.
 SAFE_ENV = {
     "CPL_LOG": os.devnull,
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
-    "GDAL_CACHEMAX": 128,
+    "GDAL_CACHEMAX": CACHE,
 }
 
 

@@ -21,7 +21,7 @@ from rasterio.windows import Window
 from catfast.errors import InputError
 from catfast.raster.blockarea import Span
 from catfast.raster.blocks import Blocks
-from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
+from catfast.raster.gdal import CACHE, GDAL_ERRORS, SAFE_ENV, reason
 from catfast.raster.grid import Grid
 from catfast.raster.layout import BlockLayout
 from catfast.raster.memory import Memory
@@ -141,9 +141,16 @@ class Raster:
         shape = (len(bands), max(1, round(grid.height / step)), max(1, round(grid.width / step)))
         how = Resampling.average if average else Resampling.nearest
         try:
-            return np.asarray(self._dataset.read(list(bands), out_shape=shape, resampling=how))
+            with rasterio.Env(GDAL_CACHEMAX=self._cache()):
+                return np.asarray(self._dataset.read(list(bands), out_shape=shape, resampling=how))
         except (*GDAL_ERRORS, MemoryError) as error:
             raise InputError(f"{self.info.path}: cannot be read: {reason(error)}") from error
+
+    def _cache(self) -> int:
+        """Bytes that hold a row of blocks of all bands, or GDAL would inflate them for each row and band."""
+        info = self.info
+        row = info.grid.width * info.block_rows * info.count * np.dtype(info.dtype).itemsize
+        return max(CACHE, min(2 * row, 8 * CACHE))
 
 
 @contextmanager
