@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from catfast.errors import InputError
+from catfast.temporary import temporary_path
 from catfast.textfiles import read_small
 from catfast.train.config import TrainConfig
 
@@ -16,7 +17,7 @@ __all__ = ["RUN_TOML", "load_config", "read", "write"]
 
 RUN_TOML = "train.toml"
 _TUPLES = ("classes", "bands")
-_NOT_OPTIONS = ("stores", "simulated", "catfast")
+_NOT_OPTIONS = ("stores", "sha256", "devices", "simulated", "catfast")
 """Keys that a run adds to say what it was made from."""
 
 
@@ -65,10 +66,11 @@ def _fits(value: object, annotation: str) -> bool:
     return type(value) is {"str": str, "int": int, "bool": bool}[kind]
 
 
-def write(path: Path, config: TrainConfig, stores: Sequence[Path], *, simulated: bool, version: str) -> None:
+def write(path: Path, config: TrainConfig, made_from: Mapping[str, Any]) -> None:
     """Write resolved options so that ``--config`` reads them; what is None is left out."""
     import tomli_w
 
     options = {key: value for key, value in asdict(config).items() if value is not None}
-    made_from = {"stores": [str(store) for store in stores], "simulated": simulated, "catfast": version}
-    path.write_text(tomli_w.dumps(made_from | options), encoding="utf-8")
+    partial = temporary_path(path)
+    partial.write_text(tomli_w.dumps({**made_from, **options}), encoding="utf-8")
+    partial.replace(path)
