@@ -281,6 +281,16 @@ def test_bad_options_are_one_sentence(tmp_path, text, error, says):
     assert "\n" not in str(caught.value)
 
 
+def test_epochs_of_a_flag_overrule_the_steps_of_a_file(tmp_path):
+    path = tmp_path / "train.toml"
+    path.write_text("epochs = 30\nmax_steps = 5\n")
+    assert load_config(str(path)).max_steps == 5
+    found = load_config(path, {"epochs": 3, "max_steps": None})
+    assert (found.epochs, found.max_steps) == (3, None)
+    both = load_config(path, {"epochs": 3, "max_steps": 4})
+    assert (both.epochs, both.max_steps) == (3, 4)
+
+
 def test_a_toml_that_is_not_there_is_named_once(tmp_path):
     with pytest.raises(InputError) as caught:
         load_config(tmp_path / "none.toml")

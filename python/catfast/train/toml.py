@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -37,14 +38,14 @@ def read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not TOML: {error}") from None
 
 
-def load_config(path: Path | None, flags: Mapping[str, Any] | None = None) -> TrainConfig:
+def load_config(path: str | os.PathLike[str] | None, flags: Mapping[str, Any] | None = None) -> TrainConfig:
     """Options of a TOML file, where there is one, overruled by ``flags`` that are not None.
 
     Raises:
         InputError: the file cannot be read, has an unknown key, or a value of a wrong type.
         UsageError: a value out of range.
     """
-    content = {} if path is None else read(path)
+    content = {} if path is None else read(Path(path))
     options = {key: value for key, value in content.items() if key not in _NOT_OPTIONS}
     types = {f.name: str(f.type) for f in fields(TrainConfig)}
     for key, value in options.items():
@@ -52,7 +53,10 @@ def load_config(path: Path | None, flags: Mapping[str, Any] | None = None) -> Tr
             raise InputError(f"{path} has an unknown key {key!r}; known are {', '.join(types)}")
         if not _fits(value, types[key]):
             raise InputError(f"{path}: {key} should be {types[key]}, but is {value!r}")
-    options |= {key: value for key, value in (flags or {}).items() if value is not None}
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    if "epochs" in given:  # which counts for nothing beside steps
+        options.pop("max_steps", None)
+    options |= given
     values: dict[str, Any] = {key: tuple(v) if key in _TUPLES else v for key, v in options.items()}
     return TrainConfig(**values)
 
