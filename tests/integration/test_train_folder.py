@@ -163,7 +163,7 @@ def test_a_reading_process_says_it_in_one_sentence(tmp_path, kind, dtype, says):
     with pytest.raises(InputError, match=says) as caught:
         train([path], tmp_path / "run", config(num_workers=1))
     assert str(caught.value).startswith(str(path))
-    assert len(str(caught.value)) < 300
+    assert "Traceback" not in str(caught.value)
     assert not (tmp_path / "run").exists()
     with pytest.raises(InputError, match=says):
         PatchDataset(path, "val")[0]

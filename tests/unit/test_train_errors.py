@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -57,3 +59,23 @@ def test_a_reading_process_that_is_killed_is_one_sentence(tmp_path):
 def test_numbers_without_measure_are_refused(option, value):
     with pytest.raises(UsageError, match=f"must be a whole number from . to .*, not {value}"):
         TrainConfig(**{option: value})
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("sys.exit(3 if rank == 1 else time.sleep(60))", "3"),
+        ("os.kill(os.getpid(), 9) if rank == 1 else time.sleep(60)", "process 1 of 2 was killed by signal 9"),
+        ("sys.exit(0)", "0"),
+    ],
+)
+def test_the_process_that_failed_first_is_told_of(what, says):
+    child = f"import os, sys, time; rank = int(os.environ['RANK']); {what}"
+    code = (
+        "import sys\nfrom catfast.errors import ResourceError\nfrom catfast.train import launch\n"
+        f"try:\n    print(launch(2, [sys.executable, '-c', {child!r}]))\n"
+        "except ResourceError as error:\n    print(error)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith(says)
+    assert "Traceback" not in run.stderr

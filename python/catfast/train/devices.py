@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from catfast.errors import MissingExtraError, ResourceError
 
+if TYPE_CHECKING:
+    from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
+
 __all__ = ["launch"]
+
+_BECAUSE_OF_OTHERS = (-signal.SIGTERM, 128 + signal.SIGTERM)
+"""Exit codes of processes that torchrun ended when another had failed."""
 
 
 def launch(devices: int, command: Sequence[str]) -> int:
@@ -27,7 +35,7 @@ def launch(devices: int, command: Sequence[str]) -> int:
     try:
         main(["--standalone", f"--nproc-per-node={devices}", "--no-python", *command])
     except ChildFailedError as error:
-        rank, failure = error.get_first_failure()
+        rank, failure = min(error.failures.items(), key=lambda item: _place(item[1]))
         if failure.exitcode < 0:
             raise ResourceError(
                 f"process {rank} of {devices} was killed by signal {-failure.exitcode}: --resume goes on"
@@ -38,3 +46,9 @@ def launch(devices: int, command: Sequence[str]) -> int:
     finally:
         logging.disable(logging.NOTSET)
     return 0
+
+
+def _place(failure: ProcessFailure) -> tuple[bool, bool, int]:
+    """Which failure was the first: times are in whole seconds, and one process draws the others after it."""
+    killed = failure.exitcode == -signal.SIGKILL
+    return not killed, failure.exitcode in _BECAUSE_OF_OTHERS, failure.timestamp
