@@ -7,8 +7,8 @@ has digests of patches and files and an index, and compares checksums of the sce
 flushed and have digests too in the lines that say so. "Steady" is the time of all scenes less that of half
 of them: what a long run comes to. The lines "at most" say how much faster than that rival anything could be
 that inflates the same blocks, and compresses the same pixels, with the same libraries on both processors, and
-does nothing else. A ratio above 1 means that ours is faster. ``--large`` adds a run of 5,000 patches with its
-peak memory, and Spark beside it.
+does nothing else. A ratio above 1 means that ours is faster. ``--cluster`` adds Spark's ``local-cluster``,
+one executor against two, ``--large`` a run of 5,000 patches with its peak memory, and the cluster beside it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ import pyarrow.parquet as pq
 import rasterio
 from rasterio.transform import Affine
 
+import patch_cluster as cluster
 import patch_rivals as rivals
 from catfast import _core
 from catfast.patches import PatchesConfig, make_store
@@ -254,7 +255,7 @@ def scaling(folder: Path, rounds: int, results: list[Result]) -> None:
 
 def large(folder: Path, results: list[Result]) -> None:
     """5,000 patches: peak memory, size, and what 45,000 would take; then the same on Spark."""
-    for engine, arguments in (("local", ()), ("spark", ("--engine", "spark", "--master", "local[2]"))):
+    for engine, arguments in (("local", ()), ("spark", ("--engine", "spark", "--master", cluster.master(2)))):
         out = folder / f"large_{engine}"
         code = (
             "from pathlib import Path\nfrom catfast.cli import main\n"
@@ -286,7 +287,11 @@ def large(folder: Path, results: list[Result]) -> None:
 
 
 def main() -> None:
-    given = options(__doc__, large="add a run of 5,000 patches and Spark")
+    given = options(
+        __doc__,
+        large="add a run of 5,000 patches, here and on Spark",
+        cluster="add Spark with 1 and 2 executors",
+    )
     results: list[Result] = []
     count, rows, columns, rounds = (4, 1024, 4096, 2) if given.quick else (4, 4096, 8192, 5)
     with tempfile.TemporaryDirectory() as name:
@@ -294,6 +299,8 @@ def main() -> None:
         scenes = make_scenes(folder, count, rows, columns)
         compare(folder, scenes, rounds, results, quick=given.quick)
         scaling(folder, 1 if given.quick else rounds, results)
+        if given.cluster:
+            cluster.scaling(folder, rounds, results)
     if given.large:
         with tempfile.TemporaryDirectory() as name:
             make_scenes(Path(name), 28, 6144, 8192)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow.parquet as pq
 import pytest
 
+from catfast.pairs import task_cores
 from catfast.patches import PatchesConfig, make_store
 from tests.patch_reference import tree
 
@@ -32,3 +33,11 @@ def test_a_pair_that_fails_on_an_executor_is_listed(spark, paired_world, tmp_pat
     (failure,) = result.failures
     assert (result.pairs, failure.pair_id) == (3, pairs["pair_id"][0].as_py())
     assert str(torn) in failure.message
+
+
+def test_a_task_takes_the_processors_that_spark_gives_it(spark):
+    """Others run on the rest of the machine, each on its own."""
+    counted = spark.sparkContext.parallelize(range(3), 3).map(lambda _: task_cores()).collect()
+    assert counted == [int(spark.conf.get("spark.task.cpus", "1"))] * 3
+    with pytest.raises(RuntimeError, match="no task of Spark"):
+        task_cores()

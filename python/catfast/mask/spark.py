@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from catfast.errors import CatfastError, InputError
@@ -10,7 +11,7 @@ from catfast.mask.batch import Outcome, outcome_of
 from catfast.mask.config import MaskConfig
 from catfast.mask.masker import Masker
 from catfast.mask.sources import Source
-from catfast.pairs import spark_session
+from catfast.pairs import spark_session, task_cores
 
 Job = tuple[Source, Path]
 """A scene and its mask."""
@@ -46,6 +47,6 @@ def mask_on_spark(
 
 def _work(jobs: Iterator[Job], config: MaskConfig) -> Iterator[Outcome]:
     """On an executor: the model is loaded once for all scenes of a part."""
-    masker = Masker(config)
+    masker = Masker(replace(config, threads=config.threads or task_cores()))
     for source, output in jobs:
         yield outcome_of(masker, source, output, config.model)

@@ -90,6 +90,20 @@ def session(master: str) -> Iterator[Any]:
         spark.stop()
 
 
+def task_cores() -> int:
+    """Processors that Spark counts on this task to take (``spark.task.cpus``); others run beside it.
+
+    Raises:
+        RuntimeError: not inside of a task.
+    """
+    from pyspark import TaskContext
+
+    task = TaskContext.get()
+    if task is None:
+        raise RuntimeError("there is no task of Spark here")
+    return int(task.cpus())
+
+
 def _check_master(master: str) -> None:
     """Ask a standalone master for a connection: Spark itself tries for minutes."""
     match = _MASTER.match(master)

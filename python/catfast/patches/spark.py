@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from catfast import _core
 from catfast.errors import CatfastError, InputError, OutputError
-from catfast.pairs import spark_session
+from catfast.pairs import spark_session, task_cores
 from catfast.patches.jobs import Job, Outcome, run_job
 
 WAVE = 8
@@ -39,6 +40,7 @@ def run(jobs: Sequence[Job], master: str) -> Iterator[Outcome]:
 
 def _told(job: Job) -> Outcome | str:
     """The outcome; what would fail on every retry comes back as its sentence."""
+    _core.set_threads(task_cores())
     try:
         return run_job(job)
     except OutputError as error:
