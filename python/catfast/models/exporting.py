@@ -166,7 +166,7 @@ def _make(folder: Path, fresh: Path, config: ExportConfig) -> tuple[Parity, str]
         tiles = tiles[third:]
     else:
         _copy_weights(module, model, folder, fresh, config.precision)
-        export(fresh)
+        export(fresh, tolerance=1.0)  # on noise; what counts is the class, on patches
     return compare(module, fresh / ONNX_NAME, tiles), f"{len(tiles)} {checked_on}"
 
 
