@@ -229,6 +229,8 @@ def main(argv: list[str] | None = None) -> None:
     """Run the stages named on the command line."""
     parser = _parser()
     arguments = parser.parse_args(argv)
+    if arguments.stage in ("ship", "all") and arguments.out is None:
+        parser.error("--out is needed to ship")
     torch.set_num_threads(arguments.threads)
     settings = changed(Settings(), arguments.set)
     where = (settings, arguments.work, arguments.chips)
@@ -239,8 +241,6 @@ def main(argv: list[str] | None = None) -> None:
     if arguments.stage in ("fold", "final", "trial"):
         _ahead(settings, arguments)
     if arguments.stage in ("ship", "all"):
-        if arguments.out is None:
-            parser.error("--out is needed to ship")
         ship(*where, arguments.out, arguments.device)
 
 

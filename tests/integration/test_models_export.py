@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -79,6 +80,11 @@ def test_a_run_masks_before_and_after_its_export(run, scene, tmp_path):
     assert digest in card
     assert json.loads((run / "item.json").read_text())["properties"]["mlm:name"] == "catfast-small"
 
+    assets = json.loads((run / "item.json").read_text())["assets"]
+    for asset, name in (("model", "model.onnx"), ("weights", "model.safetensors")):
+        assert assets[asset]["href"] == f"./{name}"
+        assert assets[asset]["catfast:sha256"] == hashlib.sha256((run / name).read_bytes()).hexdigest()
+
     again = run_catfast("export", run, "--onnx")
     assert (again.code, "exists already" in again.err) == (4, True)
 
@@ -133,6 +139,13 @@ class TestRefusals:
         with pytest.raises(OutputError, match="expected another model folder"):
             export_run(run, tmp_path / "thesis", ExportConfig(overwrite=True))
 
+    def test_a_run_is_no_export_to_replace(self, run, tmp_path):
+        """Its state, logs and settings would be gone."""
+        other = make_run(tmp_path / "other")
+        with pytest.raises(OutputError, match=r"expected an export to replace, found train\.toml in it"):
+            export_run(run, other, ExportConfig(overwrite=True, patches=3))
+        assert (other / "train.toml").exists()
+
     def test_both_precisions(self, run):
         done = run_catfast("export", run, "--int8", "--fp16")
         assert (done.code, "exclude each other" in done.err) == (2, True)
@@ -146,6 +159,16 @@ class TestRefusals:
             ExportConfig(precision="int4")
         with pytest.raises(UsageError):
             ExportConfig(patches=2)
+
+
+def test_paths_may_be_texts(made):
+    place, _ = made
+    config = ExportConfig(calibrate=str(place / "store"), patches=3)
+    result = export_run(str(place / "run"), str(place / "texts"), config)
+    assert result.output == place / "texts"
+    assert result.checked_on == "3 patches of store"
+    again = export_run(str(place / "run"), str(place / "texts"), replace(config, overwrite=True))
+    assert again.files == result.files
 
 
 @pytest.mark.parametrize("calibrated", [False, True])

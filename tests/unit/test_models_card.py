@@ -51,6 +51,27 @@ def test_scores_are_read_from_the_table_of_a_card():
     assert scores("# no table\n") == []
 
 
+@pytest.mark.parametrize(
+    ("rows", "figures"),
+    [
+        ("| a | 0.84 (0.80-0.88) | 0.9 |", {"F1": 0.9}),
+        ("| a | - | nan |", {}),
+        ("| a | 0.84 |", {"IoU": 0.84}),
+        ("| a | 0.84 | 0.9 | 7 |", {"IoU": 0.84, "F1": 0.9}),
+    ],
+)
+def test_cells_without_a_number_are_left_out(rows, figures):
+    (found,) = scores(f"| data | IoU | F1 |\n|---|---|---|\n{rows}\n")
+    assert (found.data, found.figures) == ("a", figures)
+
+
+def test_a_card_of_other_shape_or_letters_is_shown_as_it_is(folder):
+    (folder / "README.md").write_bytes("| IoU |\n|---|\n| 0.5 |\nAlbiñana\n".encode("latin-1"))
+    assert [score.figures for score in model_card(folder).scores] == [{"IoU": 0.5}]
+    run = run_catfast("models", folder)
+    assert (run.code, "Albi" in run.out) == (0, True)
+
+
 def test_running_statistics_are_no_parameters(folder):
     assert parameters(folder) == 72
 

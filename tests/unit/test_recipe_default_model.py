@@ -179,3 +179,11 @@ def test_settings_are_changed_by_name_and_only_by_names_that_are_there():
     assert found.pretrain == SMALL.pretrain
     with pytest.raises(ValueError, match="no setting"):
         default_model.changed(SMALL, ["finetune.pace=1"])
+
+
+@pytest.mark.parametrize("stage", ["all", "ship"])
+def test_where_to_ship_to_is_asked_before_hours_of_training(stage, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        default_model.main([stage, "--work", str(tmp_path), "--chips", str(tmp_path / "none")])
+    assert ended.value.code == 2
+    assert "--out is needed to ship" in capsys.readouterr().err

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
 pytest.importorskip("torch")
 
-from catfast.errors import OutputError
+from torch.utils.data import DataLoader, Dataset
+
+from catfast.errors import OutputError, ResourceError, UsageError
+from catfast.train import TrainConfig
 from catfast.train.run import _in_one_sentence
 
 
@@ -29,3 +35,47 @@ def test_an_error_of_the_disk_outlives_a_failure_to_tidy_up(tmp_path):
 def test_a_fault_stays_a_fault(tmp_path):
     with pytest.raises(RuntimeError, match="no loader"), _in_one_sentence(tmp_path):
         fail_while_tidying_up(ValueError("something else"))
+
+
+class Killed(Dataset):
+    """Patches of which reading one ends the process, as the kernel does where memory is short."""
+
+    def __getitem__(self, index):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def __len__(self):
+        return 1
+
+
+def test_a_reading_process_that_is_killed_is_one_sentence(tmp_path):
+    with pytest.raises(ResourceError, match="a reading process was killed"), _in_one_sentence(tmp_path):
+        list(DataLoader(Killed(), num_workers=1))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("num_workers", 100_000), ("batch_size", 10**8), ("seed", 2**64), ("epochs", 10**18)],
+)
+def test_numbers_without_measure_are_refused(option, value):
+    with pytest.raises(UsageError, match=f"must be a whole number from . to .*, not {value}"):
+        TrainConfig(**{option: value})
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("sys.exit(3 if rank == 1 else time.sleep(60))", "3"),
+        ("os.kill(os.getpid(), 9) if rank == 1 else time.sleep(60)", "process 1 of 2 was killed by signal 9"),
+        ("sys.exit(0)", "0"),
+    ],
+)
+def test_the_process_that_failed_first_is_told_of(what, says):
+    child = f"import os, sys, time; rank = int(os.environ['RANK']); {what}"
+    code = (
+        "import sys\nfrom catfast.errors import ResourceError\nfrom catfast.train import launch\n"
+        f"try:\n    print(launch(2, [sys.executable, '-c', {child!r}]))\n"
+        "except ResourceError as error:\n    print(error)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith(says)
+    assert "Traceback" not in run.stderr

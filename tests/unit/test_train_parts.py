@@ -34,7 +34,8 @@ def seen_by(stream, rounds):
 def test_the_order_is_the_same_however_it_is_shared(patches, batch, devices, accumulate, every, steps):
     chunks = devices * accumulate
     outline = plan(patches, batch, chunks, 1, steps, every)
-    assert 1 <= outline.steps <= steps
+    assert outline.steps == steps
+    assert sum(outline.steps_in(number) for number in range(outline.rounds)) == steps
     alone = seen_by(TrainStream(patches, batch, outline, 3, 0, 1), outline.rounds)
     assert [chunk.number for chunk in alone] == list(range(outline.steps * chunks))
     shared = [
@@ -254,7 +255,7 @@ def test_toml_round_trip(tmp_path):
         model="segformer", variant="b2", max_steps=7, bands=("blue", "nir"), learning_rate=3e-4
     )
     path = tmp_path / "train.toml"
-    write(path, config, [tmp_path / "store"], simulated=True, version="0")
+    write(path, config, {"stores": [str(tmp_path / "store")], "simulated": True, "catfast": "0"})
     assert load_config(path) == config
     assert load_config(path, {"max_steps": 9, "seed": None}).max_steps == 9
     assert read(path)["stores"] == [str(tmp_path / "store")]
@@ -278,6 +279,16 @@ def test_bad_options_are_one_sentence(tmp_path, text, error, says):
     with pytest.raises(error, match=says) as caught:
         load_config(path)
     assert "\n" not in str(caught.value)
+
+
+def test_epochs_of_a_flag_overrule_the_steps_of_a_file(tmp_path):
+    path = tmp_path / "train.toml"
+    path.write_text("epochs = 30\nmax_steps = 5\n")
+    assert load_config(str(path)).max_steps == 5
+    found = load_config(path, {"epochs": 3, "max_steps": None})
+    assert (found.epochs, found.max_steps) == (3, None)
+    both = load_config(path, {"epochs": 3, "max_steps": 4})
+    assert (both.epochs, both.max_steps) == (3, 4)
 
 
 def test_a_toml_that_is_not_there_is_named_once(tmp_path):

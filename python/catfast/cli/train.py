@@ -86,7 +86,7 @@ def command(
     as_json: bool,
     quiet: bool,
     **flags: Any,
-) -> None:
+) -> int | None:
     """Train a network on patch stores, with no manual label.
 
     STORES are folders made by 'catfast patches'. RUN becomes a model folder for 'catfast mask --model RUN',
@@ -98,11 +98,12 @@ def command(
     catfast train patches -o run --model segformer --variant b0 --gsd 10 --epochs 50
     catfast train patches -o run --resume --config run/train.toml
     """  # noqa: D301 - click keeps the lines after a backspace character as they are
-    from catfast.train import load_config, train
+    from catfast.train import launch, load_config, train
 
     config = load_config(toml, flags)
     if devices > 1 and "LOCAL_RANK" not in os.environ:
-        _torchrun(devices)
+        again = [sys.executable, "-c", "from catfast.cli import main; main()", *sys.argv[1:]]
+        return launch(devices, again)
     first = os.environ.get("RANK", "0") == "0"
     try:
         with row_bar(output.name, quiet=quiet or not first, unit="step") as progress:
@@ -112,20 +113,14 @@ def command(
             click.echo(json.dumps(_failure(output, error)))
         raise
     if not first:
-        return
+        return None
     for notice in result.warnings:
         click.echo(f"catfast: warning: {notice.message} ({notice.name})", err=True)
     if as_json:
         click.echo(json.dumps(result.as_dict()))
     if not quiet:
         click.echo(_sentence(result), err=True)
-
-
-def _torchrun(devices: int) -> None:
-    """Become torchrun, which starts this command once a device."""
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={devices}"]
-    again = [sys.executable, "-c", "from catfast.cli import main; main()", *sys.argv[1:]]
-    os.execv(sys.executable, [*launcher, "--no-python", *again])  # noqa: S606
+    return None
 
 
 def _sentence(result: TrainResult) -> str:

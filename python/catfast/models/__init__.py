@@ -12,7 +12,7 @@ from catfast._lazy import names_from
 if TYPE_CHECKING:
     from catfast.models.builders import BUILDERS, build
     from catfast.models.domain import Domain
-    from catfast.models.exporting import ExportConfig, ExportResult, export_run
+    from catfast.models.exporting import ExportConfig, ExportResult, drop_export, export_run
     from catfast.models.folder import bundled, bundled_names, load, resolve, save, sha256
     from catfast.models.listing import ModelCard, model_card
     from catfast.models.onnx import Parity, export
@@ -29,6 +29,7 @@ __all__ = [
     "build",
     "bundled",
     "bundled_names",
+    "drop_export",
     "export",
     "export_run",
     "load",
@@ -49,6 +50,7 @@ _HOMES = {
     "build": "builders",
     "bundled": "folder",
     "bundled_names": "folder",
+    "drop_export": "exporting",
     "export": "onnx",
     "export_run": "exporting",
     "load": "folder",

@@ -20,6 +20,7 @@ CARD_NAME = "README.md"
 _MARK = "<!-- written by catfast export -->"
 _TEMPLATE = Path(__file__).with_name("card.md")
 _TRAINING = "train.toml"
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _EXPORT = """- ONNX: {precision}; same class as torch in {agreement} of the pixels of {checked_on},
   largest difference of a probability {difference}
 - SHA-256: `{sha256}`
@@ -97,11 +98,11 @@ def is_written_by_hand(path: Path) -> bool:
 def read_card(folder: Path) -> str:
     """The text of a model's card; empty where it has none."""
     path = folder / CARD_NAME
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def scores(card: str) -> list[Score]:
-    """The lines of the first table of a card that has a column IoU."""
+    """The lines of the first table of a card that has a column IoU; cells that are no number are left out."""
     lines = card.splitlines()
     for place, line in enumerate(lines):
         header = _cells(line)
@@ -119,8 +120,9 @@ def _named(header: list[str], rows: list[list[str]]) -> list[Score]:
     found: list[Score] = []
     words = header.index("IoU")
     for row in rows:
-        label, *who = row[:words]
-        numbers = {name: float(cell) for name, cell in zip(header[words:], row[words:], strict=True)}
+        label, *who = row[:words] or [""]
+        cells = zip(header[words:], row[words:], strict=False)
+        numbers = {name: float(cell) for name, cell in cells if _NUMBER.fullmatch(cell)}
         found.append(Score(label or (found[-1].data if found else ""), " ".join(who), numbers))
     return found
 

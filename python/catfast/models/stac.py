@@ -5,6 +5,7 @@ The fields follow the extension's text, https://github.com/stac-extensions/mlm (
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -63,7 +64,7 @@ def item_of(folder: Path, run: Path) -> dict[str, Any]:
             },
         },
         "links": [],
-        "assets": _assets(folder, config, digest),
+        "assets": _assets(folder, config),
     }
 
 
@@ -111,7 +112,7 @@ def _bands(config: ModelConfig) -> list[dict[str, str]]:
     return [{"name": band} for band in config.bands]
 
 
-def _assets(folder: Path, config: ModelConfig, digest: str) -> dict[str, Any]:
+def _assets(folder: Path, config: ModelConfig) -> dict[str, Any]:
     assets: dict[str, Any] = {
         "model": {
             "href": f"./{ONNX_NAME}",
@@ -120,7 +121,7 @@ def _assets(folder: Path, config: ModelConfig, digest: str) -> dict[str, Any]:
             "roles": ["mlm:model"],
             "mlm:artifact_type": "onnx",
             "bands": _bands(config),
-            "catfast:sha256": digest,
+            "catfast:sha256": _digest(folder / ONNX_NAME),
         },
         "config": {
             "href": f"./{CONFIG_NAME}",
@@ -135,5 +136,11 @@ def _assets(folder: Path, config: ModelConfig, digest: str) -> dict[str, Any]:
             "title": "Weights, which the ONNX graph points into",
             "type": "application/octet-stream; framework=safetensors",
             "roles": ["mlm:weights"],
+            "catfast:sha256": _digest(folder / WEIGHTS_NAME),
         }
     return assets
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from catfast.patches.info import FORMATS, StoreInfo
     from catfast.patches.maker import Progress, cut, cut_patches, estimate, make_store
     from catfast.patches.packing import pack
-    from catfast.patches.records import PatchRecord
+    from catfast.patches.records import INDEX_NAME, PatchRecord
     from catfast.patches.results import Estimate, Failure, PatchesResult
     from catfast.patches.sheet import contact_sheet
     from catfast.patches.statistics import Fractions, fractions, label_counts
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMATS",
+    "INDEX_NAME",
     "PRESETS",
     "Estimate",
     "Failure",
@@ -59,6 +60,7 @@ _HOMES = {
     "Failure": "results",
     "Fractions": "statistics",
     "GroupWriter": "writer",
+    "INDEX_NAME": "records",
     "PRESETS": "config",
     "PatchDataset": "dataset",
     "PatchRecord": "records",

@@ -59,6 +59,13 @@ class PatchStore:
         """
         image, label = self._source.read(self._shards[index], self._offsets[index])
         size = self.info.size
+        for pixels, wanted in ((image, np.uint16), (label, np.uint8)):
+            if pixels.dtype != wanted:
+                nan = pixels.dtype.kind == "f" and bool(np.isnan(pixels).any())
+                raise InputError(
+                    f"{self.path / self._shards[index]}: expected a patch of uint16 with a label of uint8, "
+                    f"found {pixels.dtype}{' with NaN pixels' if nan else ''}"
+                )
         if image.shape != (len(self.info.bands), size, size) or label.shape != (size, size):
             raise InputError(f"{self.path / self._shards[index]}: is not a patch of {size} x {size} pixels")
         return image, label

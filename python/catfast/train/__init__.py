@@ -11,14 +11,16 @@ from catfast._lazy import names_from
 
 if TYPE_CHECKING:
     from catfast.train.config import TrainConfig, TrainResult
+    from catfast.train.devices import launch
     from catfast.train.run import train, train_model
     from catfast.train.toml import load_config
 
-__all__ = ["TrainConfig", "TrainResult", "load_config", "train", "train_model"]
+__all__ = ["TrainConfig", "TrainResult", "launch", "load_config", "train", "train_model"]
 
 _HOMES = {
     "TrainConfig": "config",
     "TrainResult": "config",
+    "launch": "devices",
     "load_config": "toml",
     "train": "run",
     "train_model": "run",

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from catfast.errors import InputError
-from catfast.models import save
+from catfast.models import drop_export, save
 from catfast.temporary import temporary_path
 from catfast.train.module import Learner
 from catfast.train.state import STATE_NAME
@@ -122,6 +122,11 @@ class Keeper(Checkpoint):
         if self._patience is not None and self._patience.wait_count >= self._patience.patience:
             trainer.should_stop = True
 
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The last round may be shorter, and Lightning takes all to be as long as the first."""
+        steps = cast(Learner, pl_module).plan.steps_in(trainer.current_epoch)
+        trainer.fit_loop.max_batches = trainer.val_check_batch = steps * trainer.accumulate_grad_batches
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
@@ -138,6 +143,7 @@ class Keeper(Checkpoint):
             metrics = dict(learner.metrics)
             self.best = {"score": score, "step": trainer.global_step, "metrics": metrics}
             if trainer.is_global_zero:
+                drop_export(self._run)
                 save(learner.average, learner.model, self._run)
         if trainer.is_global_zero:
             self._show(learner, trainer.global_step)

@@ -15,6 +15,9 @@ PRECISIONS = ("auto", "bf16", "fp32")
 DEVICES = ("auto", "cpu", "cuda")
 LOSSES = ("ce", "gce", "sce", "bootstrap")
 SCORES = ("cloud_iou", "loss")
+_MANY = 1_000_000_000
+_LARGEST_SEED = 2**64 - 1
+"""Of torch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,20 +110,20 @@ class TrainConfig:
 
     def _number_problems(self) -> list[str]:
         found = [
-            f"{flag} must be a whole number of at least {least}, not {value}"
-            for flag, value, least in (
-                ("--epochs", self.epochs, 1),
-                ("--max-steps", self.max_steps, 1),
-                ("--validate-every", self.validate_every, 1),
-                ("--batch-size", self.batch_size, 1),
-                ("--accumulate", self.accumulate, 1),
-                ("--warmup", self.warmup, 0),
-                ("--patience", self.patience, 0),
-                ("--num-workers", self.num_workers, 0),
-                ("--checkpoint-every", self.checkpoint_every, 1),
-                ("--seed", self.seed, 0),
+            f"{flag} must be a whole number from {least} to {most}, not {value}"
+            for flag, value, least, most in (
+                ("--epochs", self.epochs, 1, _MANY),
+                ("--max-steps", self.max_steps, 1, _MANY),
+                ("--validate-every", self.validate_every, 1, _MANY),
+                ("--batch-size", self.batch_size, 1, 65_536),
+                ("--accumulate", self.accumulate, 1, 65_536),
+                ("--warmup", self.warmup, 0, _MANY),
+                ("--patience", self.patience, 0, _MANY),
+                ("--num-workers", self.num_workers, 0, 1024),
+                ("--checkpoint-every", self.checkpoint_every, 1, _MANY),
+                ("--seed", self.seed, 0, _LARGEST_SEED),
             )
-            if value is not None and (type(value) is not int or value < least)
+            if value is not None and (type(value) is not int or not least <= value <= most)
         ]
         for flag, number, low, high in (
             ("--lr", self.learning_rate, 0.0, 1.0),

@@ -11,7 +11,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from catfast import _core
 from catfast.classes import BANDS, NODATA
-from catfast.errors import InputError
 from catfast.train.augment import WIDTH, draw, identity
 from catfast.train.source import Source, Split
 from catfast.train.stream import NOTHING, Chunk, TrainStream, ValidStream
@@ -40,7 +39,7 @@ class PatchReader(Dataset[Batch]):
         """Read one batch.
 
         Raises:
-            InputError: a patch cannot be read, has another shape, or holds NaN.
+            InputError: a patch cannot be read, or has another shape or type.
         """
         count, size = len(chunk.indices), self._size
         resampled = self._factor != 1
@@ -63,8 +62,6 @@ class PatchReader(Dataset[Batch]):
     def _read(self, number: int, row: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], float]:
         store = self._stores[number]
         image, label = store.read(int(row))
-        if image.dtype != np.uint16:
-            raise InputError(f"{store.path}: patch {row} should be uint16, but is {image.dtype}{_nan(image)}")
         if self._factor == 1:
             return image, label, store.info.scale
         return self._coarser(image, store.info.scale), self._nearest(label), 1.0
@@ -89,10 +86,6 @@ class PatchReader(Dataset[Batch]):
         middles = ((np.arange(self._size) + 0.5) * self._stored / self._size).astype(int)
         coarse: npt.NDArray[np.uint8] = label[np.ix_(middles, middles)]
         return coarse
-
-
-def _nan(image: npt.NDArray[Any]) -> str:
-    return " with NaN pixels" if image.dtype.kind == "f" and np.isnan(image).any() else ""
 
 
 def loader(

@@ -6,25 +6,22 @@ import contextlib
 import dataclasses
 import importlib
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from catfast.errors import InputError, MissingExtraError, OutputError, UsageError
-from catfast.models import ModelConfig, resolve
+from catfast.errors import InputError, MissingExtraError, OutputError, ResourceError, UsageError
+from catfast.models import Domain, ModelConfig, resolve
 from catfast.train.config import TrainConfig, TrainResult
+from catfast.train.folder import only_writer, prepare, removed_if_nothing_came_of_it
 from catfast.train.source import Source, open_source
-from catfast.train.toml import RUN_TOML, load_config, read, write
 
 __all__ = ["train", "train_model"]
 
 _PACKAGES = ("torch", "lightning", "safetensors", "tensorboard", "tomli_w")
 _MEAN, _STD = 0.3, 0.3
 """Reflectance that networks see as 0, and that much above it as 1."""
-_FREE = ("num_workers",)
-"""Options that a resumed run may change: nothing that is learnt depends on them."""
 
 
 def train(
@@ -65,8 +62,8 @@ def train(
     from catfast.train.loop import fit, network_of
 
     network = network_of(model, config)
-    with _removed_if_nothing_came_of_it(run), _in_one_sentence(run):
-        _prepare(run, paths, config, source, resume=resume)
+    with only_writer(run), removed_if_nothing_came_of_it(run), _in_one_sentence(run):
+        prepare(run, config, source, resume=resume)
         outcome = fit(source, run, model, network, config, progress)
     return TrainResult(
         run=run,
@@ -92,48 +89,40 @@ def _need_packages() -> None:
 
 
 @contextlib.contextmanager
-def _removed_if_nothing_came_of_it(run: Path) -> Iterator[None]:
-    """Take away a run that ends by an error before it has weights or a state, so that it blocks no other."""
-    before = set(run.iterdir()) if run.is_dir() else None
-    try:
-        yield
-    except BaseException:
-        first = os.environ.get("RANK", "0") == "0"
-        if first and run.is_dir() and not any(run.glob("*.safetensors")):
-            _remove(set(run.iterdir()) - (before or set()))
-            if before is None:
-                run.rmdir()
-        raise
-
-
-def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
 def _in_one_sentence(run: Path) -> Iterator[None]:
     """Tell what goes wrong in the loop as an error of ours."""
     import torch
 
     try:
         yield
-    except InputError as error:
+    except (InputError, MemoryError) as error:
+        text = str(error.args[0]) if error.args else ""
+        if not text.startswith("Caught "):
+            raise
         # A reading process sends its traceback along; its last line is the sentence.
-        last = str(error).rstrip().splitlines()[-1]
-        raise InputError(last.removeprefix("catfast.errors.InputError: ")) from None
+        raise type(error)(text.rstrip().splitlines()[-1].partition(": ")[2]) from None
     except torch.cuda.OutOfMemoryError:
         raise UsageError("the GPU has no room for such batches: lower --batch-size") from None
     except OSError as error:
         raise OutputError(f"{run}: cannot be written: {error.strerror or error}") from error
     except RuntimeError as error:
+        if ended := _of_others(error):
+            raise ResourceError(f"{run}: {ended}") from None
         # Lightning may fail to tidy up after a loop that did not begin.
         if not isinstance(first := error.__context__, OSError):
             raise
         raise OutputError(f"{run}: training stopped: {first.strerror or first}") from first
+
+
+def _of_others(error: RuntimeError) -> str | None:
+    """What became of another process, where that is what the error is about."""
+    from torch.distributed import DistError
+
+    if str(error).startswith("DataLoader worker"):
+        return "a reading process was killed, as for want of memory"
+    if isinstance(error, DistError) or "/gloo/" in str(error):
+        return "another of the processes that train together ended"
+    return None
 
 
 def _resolved(config: TrainConfig, source: Source) -> TrainConfig:
@@ -152,66 +141,38 @@ def _resolved(config: TrainConfig, source: Source) -> TrainConfig:
 
 def _model(config: TrainConfig, source: Source, name: str) -> ModelConfig:
     """The model that the run makes."""
+    options = {"type": config.model, "encoder": config.encoder, "variant": config.variant}
+    given = {key: value for key, value in options.items() if value is not None}
+    gsd_m = config.gsd_m or source.gsd_m
+    if config.init is not None:
+        start = _start(config.init, config, given)
+        return dataclasses.replace(start, name=name or "run", gsd_m=gsd_m, domain=Domain())
     return ModelConfig(
         name=name or "run",
-        architecture=_architecture(config),
+        architecture=given,
         bands=config.bands,
         mean=(_MEAN,) * len(config.bands),
         std=(_STD,) * len(config.bands),
-        gsd_m=config.gsd_m or source.gsd_m,
+        gsd_m=gsd_m,
         classes=source.classes,
     )
 
 
-def _architecture(config: TrainConfig) -> dict[str, Any]:
-    options = {"type": config.model, "encoder": config.encoder, "variant": config.variant}
-    given = {key: value for key, value in options.items() if value is not None}
-    if config.init is None:
-        return given
-    start = ModelConfig.load(resolve(config.init))
+def _start(init: str, config: TrainConfig, given: Mapping[str, Any]) -> ModelConfig:
+    """The model that ``init`` names, whose weights know its own normalisation."""
+    start = ModelConfig.load(resolve(init))
     if start.classes != config.classes:
         raise InputError(
-            f"--init {config.init} tells {', '.join(start.classes)} apart, "
+            f"--init {init} tells {', '.join(start.classes)} apart, "
             f"but this run {', '.join(config.classes or ())}"
         )
     if start.bands != config.bands:
         raise InputError(
-            f"--init {config.init} sees {', '.join(start.bands)}, but this run {', '.join(config.bands)}"
+            f"--init {init} sees {', '.join(start.bands)}, but this run {', '.join(config.bands)}"
         )
-    known = dict(start.architecture)
+    known = start.architecture
     if differing := [key for key, value in given.items() if known.get(key) != value]:
         raise InputError(
-            f"--init {config.init} has {differing[0]} {known.get(differing[0])}, not {given[differing[0]]}"
+            f"--init {init} has {differing[0]} {known.get(differing[0])}, not {given[differing[0]]}"
         )
-    return known
-
-
-def _prepare(run: Path, stores: Sequence[Path], config: TrainConfig, source: Source, *, resume: bool) -> None:
-    """Make the run folder, or check that the run in it is this one."""
-    from catfast import __version__
-
-    toml = run / RUN_TOML
-    if os.environ.get("RANK", "0") != "0":
-        return  # the first of torchrun's processes does it for all
-    if toml.exists():
-        if not resume:
-            raise OutputError(f"{run} holds a run already: give --resume to go on with it, or another folder")
-        _check_same(toml, stores, config)
-        return
-    if run.exists() and any(not path.name.startswith(".") for path in run.iterdir()):
-        raise OutputError(f"{run} is not empty, and holds no run of catfast train")
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{run} cannot be made: {error.strerror}") from None
-    write(toml, config, stores, simulated=source.simulated, version=__version__)
-
-
-def _check_same(toml: Path, stores: Sequence[Path], config: TrainConfig) -> None:
-    before, kept = load_config(toml), read(toml).get("stores", [])
-    if kept != [str(store) for store in stores]:
-        raise UsageError(f"--resume: this run was begun with the stores {', '.join(kept)}")
-    for field in dataclasses.fields(TrainConfig):
-        old, new = getattr(before, field.name), getattr(config, field.name)
-        if old != new and field.name not in _FREE:
-            raise UsageError(f"--resume: this run was begun with {field.name} {old}, not {new}")
+    return start

@@ -29,30 +29,30 @@ class Chunk(NamedTuple):
 class Plan:
     """How long a run is, and how it is divided."""
 
-    rounds: int
-    """Validations, each after ``steps_a_round`` optimiser steps."""
+    steps: int
+    """Optimiser steps of the whole run."""
     steps_a_round: int
-    """Optimiser steps between two validations."""
+    """Optimiser steps between two validations; before the last one there may be fewer."""
     chunks_a_step: int
     """Forward passes an optimiser step, of all devices together."""
 
     @property
-    def steps(self) -> int:
-        """Optimiser steps of the whole run."""
-        return self.rounds * self.steps_a_round
+    def rounds(self) -> int:
+        """Validations, one at the end of each round."""
+        return -(-self.steps // self.steps_a_round)
+
+    def steps_in(self, number: int) -> int:
+        """Optimiser steps of a round; behind the last one, those of the last one."""
+        return min(self.steps_a_round, self.steps - min(number, self.rounds - 1) * self.steps_a_round)
 
 
 def plan(
     patches: int, batch: int, chunks_a_step: int, epochs: int, max_steps: int | None, every: int | None
 ) -> Plan:
-    """Divide a run into rounds of equal length, so that it ends with a validation.
-
-    ``max_steps`` is rounded down to whole rounds.
-    """
+    """Divide a run into rounds, each of which ends with a validation; the last one may be shorter."""
     a_pass = -(-patches // (batch * chunks_a_step))
     steps = max_steps or epochs * a_pass
-    rounds = -(-steps // min(every or a_pass, steps))
-    return Plan(rounds=rounds, steps_a_round=steps // rounds, chunks_a_step=chunks_a_step)
+    return Plan(steps=steps, steps_a_round=min(every or a_pass, steps), chunks_a_step=chunks_a_step)
 
 
 class TrainStream:
@@ -65,7 +65,7 @@ class TrainStream:
     def __init__(self, patches: int, batch: int, plan: Plan, seed: int, rank: int, devices: int) -> None:
         self._patches, self._batch, self._plan, self._seed = patches, batch, plan, seed
         self._rank, self._devices = rank, devices
-        self._length = plan.steps_a_round * plan.chunks_a_step // devices
+        self._whole = plan.steps_a_round * plan.chunks_a_step // devices
         self._round = self._first = 0
 
     def start_at(self, step: int) -> None:
@@ -79,13 +79,13 @@ class TrainStream:
             self._round, self._first = number, 0
 
     def __len__(self) -> int:
-        """Forward passes of this device in a whole round."""
-        return self._length
+        """Forward passes of this device in the round that comes next, from its beginning."""
+        return self._plan.steps_in(self._round) * self._plan.chunks_a_step // self._devices
 
     def __iter__(self) -> Iterator[Chunk]:
         """The chunks of the round that are still to come."""
-        for place in range(self._first, self._length):
-            yield self.chunk((self._round * self._length + place) * self._devices + self._rank)
+        for place in range(self._first, len(self)):
+            yield self.chunk((self._round * self._whole + place) * self._devices + self._rank)
 
     def chunk(self, number: int) -> Chunk:
         """Chunk ``number`` of all devices."""

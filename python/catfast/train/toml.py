@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from catfast.errors import InputError
+from catfast.temporary import temporary_path
 from catfast.textfiles import read_small
 from catfast.train.config import TrainConfig
 
@@ -16,7 +18,7 @@ __all__ = ["RUN_TOML", "load_config", "read", "write"]
 
 RUN_TOML = "train.toml"
 _TUPLES = ("classes", "bands")
-_NOT_OPTIONS = ("stores", "simulated", "catfast")
+_NOT_OPTIONS = ("stores", "sha256", "devices", "simulated", "catfast")
 """Keys that a run adds to say what it was made from."""
 
 
@@ -36,14 +38,14 @@ def read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not TOML: {error}") from None
 
 
-def load_config(path: Path | None, flags: Mapping[str, Any] | None = None) -> TrainConfig:
+def load_config(path: str | os.PathLike[str] | None, flags: Mapping[str, Any] | None = None) -> TrainConfig:
     """Options of a TOML file, where there is one, overruled by ``flags`` that are not None.
 
     Raises:
         InputError: the file cannot be read, has an unknown key, or a value of a wrong type.
         UsageError: a value out of range.
     """
-    content = {} if path is None else read(path)
+    content = {} if path is None else read(Path(path))
     options = {key: value for key, value in content.items() if key not in _NOT_OPTIONS}
     types = {f.name: str(f.type) for f in fields(TrainConfig)}
     for key, value in options.items():
@@ -51,7 +53,10 @@ def load_config(path: Path | None, flags: Mapping[str, Any] | None = None) -> Tr
             raise InputError(f"{path} has an unknown key {key!r}; known are {', '.join(types)}")
         if not _fits(value, types[key]):
             raise InputError(f"{path}: {key} should be {types[key]}, but is {value!r}")
-    options |= {key: value for key, value in (flags or {}).items() if value is not None}
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    if "epochs" in given:  # which counts for nothing beside steps
+        options.pop("max_steps", None)
+    options |= given
     values: dict[str, Any] = {key: tuple(v) if key in _TUPLES else v for key, v in options.items()}
     return TrainConfig(**values)
 
@@ -65,10 +70,11 @@ def _fits(value: object, annotation: str) -> bool:
     return type(value) is {"str": str, "int": int, "bool": bool}[kind]
 
 
-def write(path: Path, config: TrainConfig, stores: Sequence[Path], *, simulated: bool, version: str) -> None:
+def write(path: Path, config: TrainConfig, made_from: Mapping[str, Any]) -> None:
     """Write resolved options so that ``--config`` reads them; what is None is left out."""
     import tomli_w
 
     options = {key: value for key, value in asdict(config).items() if value is not None}
-    made_from = {"stores": [str(store) for store in stores], "simulated": simulated, "catfast": version}
-    path.write_text(tomli_w.dumps(made_from | options), encoding="utf-8")
+    partial = temporary_path(path)
+    partial.write_text(tomli_w.dumps({**made_from, **options}), encoding="utf-8")
+    partial.replace(path)
