@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,12 @@ def _text(folder: Path, settings: Settings, scores: dict[str, Any], parity: Pari
         folds=settings.folds,
         domain="\n".join(f"- {line}" for line in config.domain.lines()),
         gsd=config.gsd_m,
-        architecture=", ".join(f"{key} {value}" for key, value in settings.architecture.items()),
+        architecture=_architecture(settings.architecture),
         parameters=parameters,
         commits=_runs(scores["runs"]),
-        out="python/catfast/models/weights/default",
+        name=settings.name,
+        note=settings.note,
+        out=f"python/catfast/models/weights/{settings.name}",
         seeds=_seeds(settings),
         agreement=parity.argmax_agreement,
         difference=parity.largest_difference,
@@ -69,6 +72,12 @@ def _text(folder: Path, settings: Settings, scores: dict[str, Any], parity: Pari
         ocn=chips.get("on_cloud_n", 0),
         ukis=chips.get("ukis_csmask", 0),
     )
+
+
+def _architecture(options: Mapping[str, Any]) -> str:
+    if members := options.get("members"):
+        return f"{len(members)} times {_architecture(members[0])}"
+    return ", ".join(f"{key} {value}" for key, value in options.items())
 
 
 def _seeds(settings: Settings) -> str:

@@ -72,16 +72,21 @@ def finetune(settings: Settings, work: Path, chips: list[Chip], name: str, devic
         for key, tensor in module.state_dict().items():
             total[key] = total.get(key, 0) + tensor / settings.members
     module.load_state_dict(total)
-    _last_bias(module)[CLOUD] += settings.cloud_bias
+    add_cloud_bias(module, settings.cloud_bias)
     return save(module, settings.config(), work / name)
 
 
-def _last_bias(module: nn.Module) -> torch.Tensor:
-    """What is added to the logit of each class at the end."""
+def add_cloud_bias(module: nn.Module, bias: float) -> None:
+    """Add to the logit of cloud, where the network adds to the logit of each class at the end."""
     *_, last = (layer for layer in module.modules() if isinstance(layer, nn.Conv2d))
     if last.bias is None:
         raise ValueError("the last layer of the network has no bias")
-    return last.bias.data
+    last.bias.data[CLOUD] += bias
+
+
+def records(settings: Settings) -> list[str]:
+    """Folders of the rounds that the shipped weights went through; each has a :data:`RECORD`."""
+    return [_PRETRAINED, *(part for part, _ in _rounds(settings, _FINAL) + _members(settings, _FINAL))]
 
 
 def _rounds(settings: Settings, name: str) -> list[tuple[str, Stage]]:
@@ -172,9 +177,8 @@ def ship(settings: Settings, work: Path, chips_folder: Path, out: Path, device: 
     parity = export(out)
     scores = json.loads((work / "scores.json").read_text(encoding="utf-8"))
     scores["final_checks"] = score_checks(module, config, unseen(checks, chips))
-    rounds = _rounds(settings, _FINAL) + _members(settings, _FINAL)
-    parts = [_PRETRAINED, *(part for part, _ in rounds)]
-    scores["runs"] = [json.loads((work / part / RECORD).read_text(encoding="utf-8")) for part in parts]
+    paths = [work / part / RECORD for part in records(settings)]
+    scores["runs"] = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     if (rival := work / "rival.json").exists():
         scores["rival"] = json.loads(rival.read_text(encoding="utf-8"))
     parameters = sum(parameter.numel() for parameter in module.parameters())

@@ -46,6 +46,10 @@ class Stage:
 class Settings:
     """The recipe of the default model."""
 
+    name: str = "default"
+    """Of the model, and of its folder."""
+    note: str = ""
+    """What its card says at the end of how it was made."""
     architecture: dict[str, Any] = field(
         default_factory=lambda: {
             "type": "unet",
@@ -126,6 +130,6 @@ class Settings:
         """All of them, in their order."""
         return tuple(getattr(self, name) for name in STAGES)
 
-    def config(self, name: str = "default") -> ModelConfig:
+    def config(self) -> ModelConfig:
         """Configuration of the model that the recipe makes."""
-        return ModelConfig(name=name, architecture=self.architecture)
+        return ModelConfig(name=self.name, architecture=self.architecture)

@@ -7,7 +7,7 @@ import pytest
 import rasterio
 
 from catfast import MaskConfig, mask_scene
-from catfast.models import ModelConfig, bundled
+from catfast.models import ModelConfig, bundled, bundled_names
 from tests.conftest import write_scene
 
 LIMIT_BYTES = 15_000_000
@@ -31,13 +31,19 @@ def codes_of(scene, tmp_path, **options):
         return dataset.read(1)
 
 
-def test_it_is_small_and_has_a_card():
+def test_all_of_them_are_small():
     sizes = [path.stat().st_size for path in bundled().parent.rglob("*") if path.is_file()]
     assert sum(sizes) <= LIMIT_BYTES
-    card = (bundled() / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", bundled_names())
+def test_it_has_a_card(name):
+    card = (bundled(name) / "README.md").read_text()
     for source in ("L8 Biome", "CC BY 4.0", "Copernicus Sentinel", "simulat"):
         assert source.lower() in card.lower()
-    assert ModelConfig.load(bundled()).gsd_m == 10
+    assert "None of these figures is an accuracy for PlanetScope or for the Arctic" in card
+    config = ModelConfig.load(bundled(name))
+    assert (config.gsd_m, config.name) == (10, name)
 
 
 def test_the_mask_does_not_depend_on_batch_or_threads(simulated, tmp_path):
@@ -58,11 +64,17 @@ def test_the_mask_does_not_depend_on_how_the_file_is_cut_into_blocks(simulated, 
         assert np.array_equal(codes_of(other, tmp_path), reference)
 
 
-def test_torch_and_onnxruntime_agree(simulated, tmp_path):
+@pytest.mark.parametrize("name", bundled_names())
+def test_torch_and_onnxruntime_agree(simulated, tmp_path, name):
     pytest.importorskip("torch", reason='needs the extra "train"')
     folder = tmp_path / "torch"
     folder.mkdir()
-    for name in ("config.json", "model.safetensors"):
-        (folder / name).write_bytes((bundled() / name).read_bytes())
-    ours, theirs = codes_of(simulated, tmp_path), codes_of(simulated, tmp_path, model=str(folder))
+    for file in ("config.json", "model.safetensors"):
+        (folder / file).write_bytes((bundled(name) / file).read_bytes())
+    ours, theirs = (codes_of(simulated, tmp_path, model=model) for model in (name, str(folder)))
     assert (ours == theirs).mean() >= 0.999
+
+
+def test_the_accurate_one_is_another(simulated, tmp_path):
+    ours, theirs = (codes_of(simulated, tmp_path, model=name) for name in ("default", "accurate"))
+    assert 0.8 < (ours == theirs).mean() < 1

@@ -139,3 +139,35 @@ def test_builders_give_logits_of_the_input_size(architecture):
     module = build(ModelConfig(name="m", architecture=architecture)).eval()
     with torch.no_grad():
         assert module(torch.zeros(1, 4, 64, 96)).shape == (1, 3, 64, 96)
+
+
+MEAN = {"type": "mean", "members": [SMALL.architecture, SMALL.architecture], "shares": [0.75, 0.25]}
+
+
+def test_a_mean_gives_the_weighted_logits_of_its_members(tmp_path):
+    torch.manual_seed(1)
+    config = ModelConfig(name="both", architecture=MEAN)
+    module = load(save(build(config), config, tmp_path))
+    image = torch.rand(2, 4, 64, 32)
+    with torch.no_grad():
+        first, second = (member(image) for member in module.members)
+        assert not torch.allclose(first, second, atol=1e-3)
+        assert torch.allclose(module(image), 0.75 * first + 0.25 * second, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"members": []}, "members of a mean"),
+        ({"members": "unet"}, "members of a mean"),
+        ({"members": [{"encoder": "resnet18"}, {"type": "unet"}]}, "members of a mean"),
+        ({"members": [MEAN, SMALL.architecture]}, "members of a mean"),
+        ({"members": [SMALL.architecture]}, "shares of a mean"),
+        ({"shares": [0.5, 0.0]}, "shares of a mean"),
+        ({"shares": [0.5, "0.5"]}, "shares of a mean"),
+        ({"depth": 3}, "no option 'depth'"),
+    ],
+)
+def test_a_mean_of_something_else_is_refused(changed, message):
+    with pytest.raises(InputError, match=message):
+        build(ModelConfig(name="both", architecture=MEAN | changed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -78,10 +79,31 @@ def _segformer(config: ModelConfig) -> nn.Module:
     return UpsampledSegformer(len(config.bands), len(config.classes), widths, depths, decoder)
 
 
+def _mean(config: ModelConfig) -> nn.Module:
+    """Members that are no means themselves, and the share of each."""
+    try:
+        from catfast.models.mean import MeanOfNetworks
+    except ImportError:
+        raise MissingExtraError("The mean architecture", "train") from None
+    options = _options(config, members=(), shares=())
+    members, shares = options["members"], options["shares"]
+    if not (_is_list_of(members, Mapping) and all(m.get("type") in {*BUILDERS} - {"mean"} for m in members)):
+        raise InputError("members of a mean must be a list of architectures, each with a type")
+    if not _is_list_of(shares, float) or len(shares) != len(members) or not all(0 < s <= 1 for s in shares):
+        raise InputError("shares of a mean must be numbers above 0 and up to 1, one a member")
+    networks = [build(replace(config, architecture=member)) for member in members]
+    return MeanOfNetworks(networks, shares)
+
+
+def _is_list_of(values: object, kind: type) -> bool:
+    return isinstance(values, list) and bool(values) and all(isinstance(value, kind) for value in values)
+
+
 BUILDERS: dict[str, Callable[[ModelConfig], nn.Module]] = {
     "unet": partial(_smp, "Unet", decoder_channels=(256, 128, 64, 32, 16)),
     "segformer": _segformer,
     "deeplabv3plus": partial(_smp, "DeepLabV3Plus"),
+    "mean": _mean,
 }
 """Architecture name to its builder; a builder never downloads weights."""
 
