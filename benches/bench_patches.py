@@ -244,10 +244,17 @@ def scaling(folder: Path, rounds: int, results: list[Result]) -> None:
         return float(done.stdout)
 
     times = [(run(1), run(2)) for _ in range(rounds)]
-    ratios = [one / two for one, two in times]
-    value = float(np.median([two for _, two in times]))
+    scaled("1 to 2 processors", "one processor", times, results)
+
+
+def scaled(name: str, rival: str, times: list[tuple[float, float]], results: list[Result]) -> None:
+    """The line of one against two of something."""
     result = Result(
-        name="1 to 2 processors", value=round(value, 3), unit="s", rival="one processor", **spread(ratios)
+        name=name,
+        value=round(float(np.median([two for _, two in times])), 3),
+        unit="s",
+        rival=rival,
+        **spread([one / two for one, two in times]),
     )
     show(result)
     results.append(result)
@@ -300,7 +307,8 @@ def main() -> None:
         compare(folder, scenes, rounds, results, quick=given.quick)
         scaling(folder, 1 if given.quick else rounds, results)
         if given.cluster:
-            cluster.scaling(folder, rounds, results)
+            times = cluster.times(folder, rounds)
+            scaled("Spark local-cluster, 1 to 2 executors", "one executor", times, results)
     if given.large:
         with tempfile.TemporaryDirectory() as name:
             make_scenes(Path(name), 28, 6144, 8192)

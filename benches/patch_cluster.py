@@ -13,36 +13,25 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 import patch_rivals as rivals
 from catfast.pairs import spark_session
 from catfast.patches import PatchesConfig, make_store
-from report import Result, show, spread
 
 
 def master(executors: int) -> str:
     return f"local-cluster[{executors},1,1024]"
 
 
-def scaling(folder: Path, rounds: int, results: list[Result]) -> None:
-    """One executor against two; both clusters stand while the other works, started and warm."""
+def times(folder: Path, rounds: int) -> list[tuple[float, float]]:
+    """Seconds of one executor and of two; both clusters stand while the other works, started and warm."""
     with ExitStack() as stack:
-        clusters = [stack.enter_context(_program(folder, executors)) for executors in (1, 2)]
-        for cluster in clusters:
+        one, two = (stack.enter_context(_program(folder, executors)) for executors in (1, 2))
+        for cluster in (one, two):
             _ask(cluster)
-        times = [tuple(map(_ask, clusters)) for _ in range(rounds)]
-        for cluster in clusters:
+        found = [(_ask(one), _ask(two)) for _ in range(rounds)]
+        for cluster in (one, two):
             cluster.communicate()  # its end of input
-    result = Result(
-        name="Spark local-cluster, 1 to 2 executors",
-        value=round(float(np.median([two for _, two in times])), 3),
-        unit="s",
-        rival="one executor",
-        **spread([one / two for one, two in times]),
-    )
-    show(result)
-    results.append(result)
+    return found
 
 
 def _program(folder: Path, executors: int) -> subprocess.Popen[str]:

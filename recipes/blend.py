@@ -77,8 +77,9 @@ def _note(members: list[Member]) -> str:
 
 
 def _told(member: Member) -> str:
-    last = -int(member.suffix or -2)
-    parts = ["pretrained", *("final-0", "final-1", "final-2-0")[: last + 1]]
+    parts = records(Settings())
+    if member.suffix:
+        parts = parts[: parts.index(f"final{member.suffix}") + 1]
     runs = [json.loads((member.work / part / RECORD).read_text(encoding="utf-8")) for part in parts]
     steps, commit = sum(run["steps"] for run in runs), runs[-1]["commit"]
     return _OTHER.format(share=member.share, steps=steps, commit=commit, bias=member.cloud_bias)

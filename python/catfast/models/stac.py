@@ -5,7 +5,6 @@ The fields follow the extension's text, https://github.com/stac-extensions/mlm (
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -15,6 +14,7 @@ from catfast import __version__
 from catfast.classes import CLASS_CODES, LABELS
 from catfast.models.folder import WEIGHTS_NAME, parameters, sha256
 from catfast.models.spec import CONFIG_NAME, ONNX_NAME, ModelConfig
+from catfast.raster import file_sha256
 
 __all__ = ["ITEM_NAME", "MLM_SCHEMA", "item_of", "write_item"]
 
@@ -121,7 +121,7 @@ def _assets(folder: Path, config: ModelConfig) -> dict[str, Any]:
             "roles": ["mlm:model"],
             "mlm:artifact_type": "onnx",
             "bands": _bands(config),
-            "catfast:sha256": _digest(folder / ONNX_NAME),
+            "catfast:sha256": file_sha256(folder / ONNX_NAME),
         },
         "config": {
             "href": f"./{CONFIG_NAME}",
@@ -136,11 +136,6 @@ def _assets(folder: Path, config: ModelConfig) -> dict[str, Any]:
             "title": "Weights, which the ONNX graph points into",
             "type": "application/octet-stream; framework=safetensors",
             "roles": ["mlm:weights"],
-            "catfast:sha256": _digest(folder / WEIGHTS_NAME),
+            "catfast:sha256": file_sha256(folder / WEIGHTS_NAME),
         }
     return assets
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ from typing import Any
 from catfast.errors import OutputError, UsageError
 from catfast.locks import held
 from catfast.patches import INDEX_NAME
+from catfast.raster import file_sha256
 from catfast.train.config import TrainConfig
 from catfast.train.source import Source
 from catfast.train.toml import RUN_TOML, load_config, read, write
@@ -99,9 +99,7 @@ def _made_from(source: Source) -> dict[str, Any]:
 
     return {
         "stores": [str(store.path) for store in source.stores],
-        "sha256": [
-            hashlib.sha256((store.path / INDEX_NAME).read_bytes()).hexdigest() for store in source.stores
-        ],
+        "sha256": [file_sha256(store.path / INDEX_NAME) for store in source.stores],
         "devices": int(os.environ.get("WORLD_SIZE", "1")),
         "simulated": source.simulated,
         "catfast": __version__,
