@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 import sys
 from dataclasses import replace
@@ -18,7 +19,7 @@ from catfast.simulate.draws import Draws  # noqa: E402
 from recipes import augment, default_model, score  # noqa: E402
 from recipes.chips import Chip, folds  # noqa: E402
 from recipes.clouds import add_clouds  # noqa: E402
-from recipes.loop import loss_of, train  # noqa: E402
+from recipes.loop import follow_loss, loss_of, train  # noqa: E402
 from recipes.settings import CLEAR, CLOUD, IGNORE, NOT_CLOUD, SHADOW, Stage  # noqa: E402
 from recipes.stream import Stream  # noqa: E402
 from tests.recipe_settings import SMALL  # noqa: E402
@@ -84,6 +85,58 @@ def test_every_simulated_scene_is_reused_as_often_as_set():
     stream = Stream(SMALL, stage, [])
     brightness = [round(float(image.mean()), 5) for step in range(4) for image in stream.batch(step)[0]]
     assert sorted(brightness[:8]) == pytest.approx(sorted(brightness[8:]), abs=1e-4)
+
+
+def test_all_crops_of_a_stage_may_be_recalibrated_band_by_band():
+    plain, other = (Stream(SMALL, replace(STAGE, any_band_gain=gain), [_chip()]) for gain in (0.0, 0.1))
+    (image, label), (changed, same) = plain.batch(1), other.batch(1)
+    gain = (changed / image).flatten(2)
+    assert torch.equal(label, same)
+    assert torch.allclose(gain, gain.median(2, keepdim=True).values.expand_as(gain), rtol=1e-4)
+    assert 0.02 < gain[..., 0].log().std() < 0.3
+
+
+def test_a_student_is_as_far_from_its_teacher_as_their_softened_probabilities():
+    rng = np.random.default_rng(0)
+    logits, taught = rng.normal(0, 3, (2, 2, 3, 4, 5))
+
+    def soft(values):
+        exponents = np.exp(values / 2)
+        return exponents / exponents.sum(1, keepdims=True)
+
+    apart = (soft(taught) * np.log(soft(taught) / soft(logits))).sum(1).mean() * 4
+    found = follow_loss(torch.from_numpy(logits), torch.from_numpy(taught)).item()
+    assert found == pytest.approx(apart, rel=1e-4)
+    assert follow_loss(torch.from_numpy(taught), torch.from_numpy(taught)).item() == pytest.approx(
+        0, abs=1e-6
+    )
+
+
+class Mislabelled(SameBatch):
+    """The same images, and nothing true said of them."""
+
+    def batch(self, step):
+        image, label = super().batch(step)
+        return image, torch.full_like(label, CLOUD)
+
+
+def test_a_student_learns_answers_not_labels_and_keeps_its_normalisation(tmp_path):
+    stage = replace(STAGE, steps=25, frozen_norm=True)
+    torch.manual_seed(0)
+    start, teacher = build(SMALL.config()), build(SMALL.config()).eval()
+    found = []
+    for kind in (SameBatch, Mislabelled):
+        state = tmp_path / kind.__name__ / "s.safetensors"
+        stream, module = kind(SMALL, stage, [_chip()]), copy.deepcopy(start)
+        found.append(
+            train(module, SMALL.config(), SMALL, stage, stream, state, every=5, teacher=teacher).state_dict()
+        )
+        losses = [json.loads(line)["loss"] for line in state.with_suffix(".jsonl").read_text().splitlines()]
+        assert losses[-1] < 0.7 * losses[0]
+    for name, tensor in start.state_dict().items():
+        assert torch.equal(found[0][name], found[1][name]), name
+        if "running" in name:
+            assert torch.equal(found[0][name], tensor), name
 
 
 def test_not_cloud_may_be_clear_or_shadow_but_not_cloud():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -108,6 +109,20 @@ def test_all_stages_make_a_model_and_its_card(data, tmp_path):
     before = (out / "model.safetensors").read_bytes()
     default_model.ship(shipped, work, data, out)  # everything is there: nothing is trained again
     assert (out / "model.safetensors").read_bytes() == before
+
+
+def test_what_it_makes_can_be_taught_by_another(data, tmp_path):
+    work, taught, out = tmp_path / "work", tmp_path / "taught", tmp_path / "model"
+    default_model.pretrain(STAGES, work, data)
+    default_model.crossval(STAGES, work, data)
+    default_model.finetune(STAGES, work, load_chips(data), "final")
+    shutil.copytree(work, taught, ignore=shutil.ignore_patterns("fold?", "final", "scores.json"))
+    settings = replace(STAGES, teacher=work, distil=Stage(steps=2, learning_rate=1e-3, warmup=1, seed=7))
+    default_model.crossval(settings, taught, data)
+    default_model.ship(settings, taught, data, out)
+    assert "in which no label counts but a teacher's answers do" in (out / "README.md").read_text()
+    assert "seeds 0, 1, 2, 4, 7" in (out / "README.md").read_text()
+    assert (out / "model.safetensors").read_bytes() != (work / "final" / "model.safetensors").read_bytes()
 
 
 TINY = [f"{stage}.steps=2" for stage in ("pretrain", "finetune", "polish", "harden")]
