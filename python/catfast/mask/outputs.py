@@ -17,7 +17,7 @@ from catfast.planet import Scene
 from catfast.raster import CogStyle, file_sha256, is_made_already, read_tags
 from catfast.udm2 import UDM2_BANDS
 
-PIXELS_VERSION = "2"
+PIXELS_VERSION = "3"
 """Raised with every change that gives other pixels to the same scene, model and options."""
 
 

@@ -1,0 +1,53 @@
+//! Probabilities in per cent, as scene pixels get them.
+
+use ndarray::{ArrayViewMut2, ArrayViewMut3, Axis};
+
+use crate::classify::{Columns, NODATA};
+
+/// The confidence (C, W) of each output row, or nothing for each.
+pub(crate) fn rows<'a>(
+    confidence: &'a mut Option<ArrayViewMut3<u8>>,
+    rows: usize,
+) -> Vec<Option<ArrayViewMut2<'a, u8>>> {
+    match confidence {
+        Some(percent) => percent.axis_iter_mut(Axis(1)).map(Some).collect(),
+        None => (0..rows).map(|_| None).collect(),
+    }
+}
+
+/// Writes `value` over `share` as per cent of one class, 255 where `valid` is 0.
+#[inline(always)]
+pub(crate) fn write(line: &mut [u8], value: &[f32], share: &[f32], valid: &[u8]) {
+    let shares = value.iter().zip(share).zip(valid);
+    for (percent, ((&value, &share), &valid)) in line.iter_mut().zip(shares) {
+        let probability = if share > 0.0 { value / share } else { 0.0 };
+        let rounded = (probability * 100.0 + 0.5).clamp(0.0, 100.0) as u8;
+        *percent = if valid == 0 { NODATA } else { rounded };
+    }
+}
+
+/// Brings the classes of guided pixels back to a whole where [`write`] cut some of them off.
+///
+/// Slopes may take a class below 0 or above 100 per cent; what is cut off there, the others have too much.
+/// They give it up by their size, but never the `kept` class: a threshold was compared with that.
+pub(crate) fn share_out(
+    percent: &mut ArrayViewMut2<u8>,
+    valid: &[u8],
+    cells: &[usize],
+    columns: &Columns,
+    kept: Option<usize>,
+) {
+    let rounding = percent.nrows() as u32 / 2;
+    for x in cells.iter().flat_map(|&cell| columns.run(cell)).filter(|&x| valid[x] != 0) {
+        let mut pixel = percent.column_mut(x);
+        let total: u32 = pixel.iter().map(|&part| u32::from(part)).sum();
+        if total <= 100 + rounding {
+            continue;
+        }
+        let fixed = kept.map_or(0, |class| u32::from(pixel[class]));
+        let (left, others) = (100 - fixed, total - fixed);
+        for (_, part) in pixel.iter_mut().enumerate().filter(|(class, _)| Some(*class) != kept) {
+            *part = ((2 * u32::from(*part) * left + others) / (2 * others)) as u8;
+        }
+    }
+}
