@@ -50,7 +50,11 @@ class Identity:
 
 
 def settings(config: MaskConfig, gsd_m: float, scene: Scene) -> dict[str, str]:
-    """Tags of the options that change a mask, and of what the XML beside its scene says."""
+    """Tags of the options that change a mask, and of what the XML beside its scene says.
+
+    What computes it is not among them: few pixels change class with the runtime, and a folder that was begun
+    on one machine is to be finished on another.
+    """
     scale, threshold = config.reflectance_scale, config.cloud_threshold
     told = " ".join(f"{gain:g}" for gain in scene.gain) if scene.gain_beside else "product"
     return {
