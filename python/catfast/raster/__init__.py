@@ -7,23 +7,14 @@ from __future__ import annotations
 
 from catfast.raster.area import Area, footprint_lonlat
 from catfast.raster.arrays import ArrayRaster, StackedRaster
+from catfast.raster.atomic import atomic_path, fsync_folder, output_errors
 from catfast.raster.gdal import Versions, versions
 from catfast.raster.grid import Grid, centre_lonlat, ground_sampling_distance, parse_crs
 from catfast.raster.memory import Memory, free_large_at_once
 from catfast.raster.patchtiff import PatchStyle, TiffTemplate, patch_template, read_patch
 from catfast.raster.provenance import file_sha256, is_made_already, refuse_input
 from catfast.raster.read import DEFAULT_MAX_SAMPLES, VERIFY, Raster, RasterInfo, open_raster, read_tags
-from catfast.raster.write import (
-    CogStyle,
-    CogWriter,
-    TiffWriter,
-    atomic_path,
-    cog_writer,
-    fsync_folder,
-    output_errors,
-    tiff_writer,
-    write_geotiff,
-)
+from catfast.raster.write import CogStyle, CogWriter, TiffWriter, cog_writer, tiff_writer, write_geotiff
 
 __all__ = [
     "DEFAULT_MAX_SAMPLES",
