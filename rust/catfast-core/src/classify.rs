@@ -113,6 +113,8 @@ struct Scratch {
     share: Vec<f32>,
     /// What the guide says of one row.
     detail: Detail,
+    /// Per cents of all classes together.
+    totals: Vec<u16>,
 }
 
 /// Writes the class codes of scene pixels into `out` (H, W); counts how often each code was written.
@@ -266,9 +268,10 @@ impl Pixels<'_> {
     }
 
     /// Has the confidences of guided pixels add up.
-    fn share_out(&mut self, kept: Option<usize>, scratch: &Scratch) {
+    #[inline(always)]
+    fn share_out(&mut self, kept: Option<usize>, scratch: &mut Scratch) {
         if let (Some(percent), Some(_)) = (&mut self.percent, self.slopes) {
-            percent::share_out(percent, self.valid, scratch.detail.cells(), self.columns, kept);
+            percent::share_out(percent, self.valid, &mut scratch.totals, kept);
         }
     }
 

@@ -98,13 +98,6 @@ pub(crate) struct Detail {
     loaded: Option<usize>,
 }
 
-impl Detail {
-    /// Network columns whose scene columns are guided.
-    pub(crate) fn cells(&self) -> &[usize] {
-        &self.cells
-    }
-}
-
 impl<'a> Slopes<'a> {
     /// Slopes at the network rows under `count` scene rows from `rule.first_row` on.
     pub(crate) fn new(network: &Network, guide: &Guide<'a>, rule: &ClassRule, count: usize) -> Result<Self> {

@@ -1,8 +1,11 @@
 //! Probabilities in per cent, as scene pixels get them.
 
-use ndarray::{ArrayViewMut2, ArrayViewMut3, Axis};
+use ndarray::{ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis};
 
-use crate::classify::{Columns, NODATA};
+use crate::classify::NODATA;
+
+/// Pixels looked at together: most stretches have nothing to be shared out.
+const STRETCH: usize = 64;
 
 /// The confidence (C, W) of each output row, or nothing for each.
 pub(crate) fn rows<'a>(
@@ -26,28 +29,43 @@ pub(crate) fn write(line: &mut [u8], value: &[f32], share: &[f32], valid: &[u8])
     }
 }
 
-/// Brings the classes of guided pixels back to a whole where [`write`] cut some of them off.
+/// Brings the classes of a row (C, W) of guided pixels back to a whole where [`write`] cut some of them off.
 ///
 /// Slopes may take a class below 0 or above 100 per cent; what is cut off there, the others have too much.
-/// They give it up by their size, but never the `kept` class: a threshold was compared with that.
+/// They give it up by their size, but never the `kept` class: a threshold was compared with that. `totals`
+/// is lent for the sums.
+#[inline(always)]
 pub(crate) fn share_out(
     percent: &mut ArrayViewMut2<u8>,
     valid: &[u8],
-    cells: &[usize],
-    columns: &Columns,
+    totals: &mut Vec<u16>,
     kept: Option<usize>,
 ) {
-    let rounding = percent.nrows() as u32 / 2;
-    for x in cells.iter().flat_map(|&cell| columns.run(cell)).filter(|&x| valid[x] != 0) {
-        let mut pixel = percent.column_mut(x);
-        let total: u32 = pixel.iter().map(|&part| u32::from(part)).sum();
-        if total <= 100 + rounding {
-            continue;
+    let whole = 100 + percent.nrows() as u16 / 2;
+    totals.clear();
+    totals.resize(valid.len(), 0);
+    for line in percent.rows() {
+        for (total, &part) in totals.iter_mut().zip(line.to_slice().unwrap_or_default()) {
+            *total = total.saturating_add(u16::from(part));
         }
-        let fixed = kept.map_or(0, |class| u32::from(pixel[class]));
-        let (left, others) = (100 - fixed, total - fixed);
-        for (_, part) in pixel.iter_mut().enumerate().filter(|(class, _)| Some(*class) != kept) {
-            *part = ((2 * u32::from(*part) * left + others) / (2 * others)) as u8;
+    }
+    for (total, &valid) in totals.iter_mut().zip(valid) {
+        *total = if valid == 0 { 0 } else { *total };
+    }
+    for (some, totals) in totals.chunks(STRETCH).enumerate() {
+        if totals.iter().fold(0, |most, &total| total.max(most)) > whole {
+            for (x, &total) in totals.iter().enumerate().filter(|(_, total)| **total > whole) {
+                rescale(percent.column_mut(some * STRETCH + x), u32::from(total), kept);
+            }
         }
+    }
+}
+
+/// Makes the parts of one pixel, which add up to `total`, add up to 100; one of them as it is.
+fn rescale(mut pixel: ArrayViewMut1<u8>, total: u32, kept: Option<usize>) {
+    let fixed = kept.map_or(0, |class| u32::from(pixel[class]));
+    let (left, others) = (100 - fixed, total - fixed);
+    for (_, part) in pixel.iter_mut().enumerate().filter(|(class, _)| Some(*class) != kept) {
+        *part = ((2 * u32::from(*part) * left + others) / (2 * others)) as u8;
     }
 }
