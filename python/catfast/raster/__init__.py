@@ -14,7 +14,15 @@ from catfast.raster.memory import Memory, free_large_at_once
 from catfast.raster.patchtiff import PatchStyle, TiffTemplate, patch_template, read_patch
 from catfast.raster.provenance import file_sha256, is_made_already, refuse_input
 from catfast.raster.read import DEFAULT_MAX_SAMPLES, VERIFY, Raster, RasterInfo, open_raster, read_tags
-from catfast.raster.write import CogStyle, CogWriter, TiffWriter, cog_writer, tiff_writer, write_geotiff
+from catfast.raster.write import (
+    CogStyle,
+    CogWriter,
+    TiffWriter,
+    cog_writer,
+    prepare_cog_writer,
+    tiff_writer,
+    write_geotiff,
+)
 
 __all__ = [
     "DEFAULT_MAX_SAMPLES",
@@ -45,6 +53,7 @@ __all__ = [
     "output_errors",
     "parse_crs",
     "patch_template",
+    "prepare_cog_writer",
     "read_patch",
     "read_tags",
     "refuse_input",
