@@ -30,10 +30,10 @@ from lightning.pytorch import Callback, Trainer
 from catfast.models import ModelConfig, build
 from catfast.patches import PatchDataset
 from catfast.simulate import batch as simulate
-from catfast.train import TrainConfig
+from catfast.train import TrainConfig, World
 from catfast.train.augment import identity
 from catfast.train.data import AHEAD, PatchReader, loader
-from catfast.train.loop import World, quietly, trainer_options
+from catfast.train.loop import quietly, trainer_options
 from catfast.train.module import Learner
 from catfast.train.source import Source, open_source
 from catfast.train.stream import TrainStream, plan

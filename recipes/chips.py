@@ -67,12 +67,15 @@ def load_chips(folder: Path, *, clear: bool = False) -> list[Chip]:
     """All chips under ``folder`` (l8biome_patches, on_cloud_n, ukis_csmask), in the order of their names.
 
     With ``clear``, images without a cloud follow (dolomites_s2, tundra_s2_l8_awi, landsat_c2_xlandsat).
+
+    Raises:
+        SystemExit: there are none; whoever runs a recipe without its data reads one sentence.
     """
     found = [*_l8_biome(folder / "l8biome_patches"), *_on_cloud_n(folder / "on_cloud_n")]
     found += _ukis(folder / "ukis_csmask")
     found += _unclouded(folder) if clear else []
     if not found:
-        raise FileNotFoundError(f"no chips in {folder}")
+        raise SystemExit(f"{folder}: expected chips (l8biome_patches, on_cloud_n, ukis_csmask), found none")
     return found
 
 

@@ -32,11 +32,11 @@ def ukis() -> Masker:
     """Its network as a function from reflectance (4, h, w) to cloud, tiles of its size half over the next.
 
     Raises:
-        FileNotFoundError: ukis-csmask is not installed.
+        SystemExit: ukis-csmask is not installed.
     """
     found = importlib.util.find_spec("ukis_csmask")
     if found is None or found.origin is None:
-        raise FileNotFoundError("ukis-csmask is not installed: python -m pip install ukis-csmask==1.0.0")
+        raise SystemExit("ukis-csmask is not installed: python -m pip install ukis-csmask==1.0.0")
     path = Path(found.origin).with_name("model_4b_l1c.onnx")
     data = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["data"]
     mean, std = (np.asarray(part, np.float32)[:, None, None] for part in data["dataset_statistics"]["img"])

@@ -47,9 +47,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=3, help="rows of scenes")
     options = parser.parse_args()
     count = ACROSS * options.rows
+    chips = load_chips(options.chips)
     images, labels = batch(count, 256, seed=options.seed)
     simulated = [thumbnail(image, label) for image, label in zip(images, labels, strict=True)]
-    chips = load_chips(options.chips)
     chosen = np.random.default_rng(options.seed).permutation(len(chips))[:count]
     real = [thumbnail(chips[k].image, chips[k].label) for k in chosen]
     gap = np.full((block(simulated).shape[0], GAP, 3), 255, np.uint8)

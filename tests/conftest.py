@@ -15,9 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import rasterio
+from hypothesis import settings
 from rasterio.transform import Affine
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read by torch: threads that spin slow what runs beside
+
+settings.register_profile("untimed", deadline=None)  # what a busy machine does to an example is no failure
+settings.load_profile("untimed")
 
 UTM_4N = "EPSG:32604"
 NORTH_UP = Affine(3, 0, 500_000, 0, -3, 7_900_000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -13,3 +15,28 @@ def take_texts(config: object, *names: str) -> None:
             object.__setattr__(config, name, Path(given))
         elif isinstance(given, list | tuple):
             object.__setattr__(config, name, tuple(map(Path, given)))
+
+
+def walk(root: str | os.PathLike[str]) -> Iterator[tuple[Path, list[str]]]:
+    """Folders from ``root`` down, each with the names of its files in order.
+
+    Links to folders are followed after all that is there itself. A folder comes once however many links lead
+    to it, so that none leads round in a circle.
+    """
+    seen: set[str] = set()
+    todo = [os.fspath(root)]
+    for start in todo:
+        for folder, below, names in os.walk(start):
+            real = os.path.realpath(folder)
+            if real in seen:
+                below.clear()
+                continue
+            seen.add(real)
+            below.sort()
+            todo += [path for name in below if os.path.islink(path := os.path.join(folder, name))]  # noqa: PTH114, PTH118
+            yield Path(folder), sorted(names)
+
+
+def files_below(root: str | os.PathLike[str]) -> list[Path]:
+    """All files from ``root`` down, by :func:`walk`, in order of their paths."""
+    return sorted(folder / name for folder, names in walk(root) for name in names)

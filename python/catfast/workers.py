@@ -13,6 +13,7 @@ from multiprocessing.synchronize import Event
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from catfast.errors import UsageError
 from catfast.temporary import remove_own
 
 T = TypeVar("T")
@@ -117,3 +118,13 @@ def _begin(stop: Event, start: Callable[..., None], arguments: tuple[Any, ...]) 
 
     threading.Thread(target=watch, daemon=True).start()
     start(*arguments)
+
+
+def refuse_idle_master(engine: str, master: str | None) -> None:
+    """Refuse a master of Spark for an engine that is not Spark.
+
+    Raises:
+        UsageError: it is given one.
+    """
+    if master is not None and engine != "spark":
+        raise UsageError("--master is of use with --engine spark only")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -75,15 +73,18 @@ def test_regions_below_the_least_area_are_dropped(codes, least, step):
     assert np.array_equal(out, without_small(codes, least))
 
 
-def test_a_size_rounded_by_a_rotation_takes_no_pixel():
-    """A pixel of 3 m on a grid turned by 60 degrees is 3.0000000000000004 m wide."""
+@pytest.mark.parametrize("gsd_m", [0.1, 0.3, 3.0, 3.7])
+def test_binary_fractions_take_no_pixel(gsd_m):
+    """Three pixels of 3.7 m are 11.100000000000001 m."""
     codes = np.zeros((9, 9), np.uint8)
     codes[4, 4] = 1
-    turned = math.hypot(3 * math.cos(math.radians(60)), 3 * math.sin(math.radians(60)))
-    assert turned > 3
-    for metres in (3.0, 6.0, 9.0):
-        refinement = Refinement.plan((turned, turned), min_area_m2=0, buffer_m=metres)
-        assert np.array_equal(handed_over(refinement, codes, 9), grown(codes, metres, (3.0, 3.0)))
+    for pixels in (1, 2, 3):
+        refinement = Refinement.plan((gsd_m, gsd_m), min_area_m2=0, buffer_m=round(pixels * gsd_m, 6))
+        assert np.array_equal(handed_over(refinement, codes, 9), grown(codes, pixels, (1.0, 1.0)))
+    codes[4, 3:6] = 1
+    for pixels, kept in ((3, 3), (4, 0)):
+        refinement = Refinement.plan((gsd_m, gsd_m), min_area_m2=round(pixels * gsd_m**2, 6), buffer_m=0)
+        assert handed_over(refinement, codes, 9).sum() == kept
 
 
 def test_long_scenes_go_through_in_windows():

@@ -184,6 +184,24 @@ def test_overwrite_makes_it_anew_and_says_so_in_plain_words(tmp_path):
     assert json.loads((out / "world.json").read_text())["config"]["seed"] == 2
 
 
+@pytest.mark.parametrize("name", ["pairs.parquet", "PSScene/own_mask.tif", "truth/more/notes.txt"])
+def test_overwrite_takes_nothing_of_others_with_it(tmp_path, name):
+    out = tmp_path / "w"
+    world = ("simulate", out, "--pairs", 1, "--size", 128)
+    assert run_catfast(*world).code == 0
+    (out / "PSScene" / ".DS_Store").touch()
+    images(out)[0].with_name(f"{images(out)[0].name}.aux.xml").touch()
+    (out / name).parent.mkdir(exist_ok=True)
+    (out / name).write_text("mine")
+    done = run_catfast(*world, "--overwrite")
+    assert (done.code, len(done.err.splitlines())) == (4, 1)
+    assert f"{name} is not of it" in done.err
+    assert (out / name).read_text() == "mine"
+    assert len(images(out)) == 1
+    (out / name).unlink()
+    assert run_catfast(*world, "--overwrite").code == 0
+
+
 @pytest.mark.parametrize("arguments", [("--pairs", 0), ("--size", 10), ("--seed", -1), ("--pairs", "many")])
 def test_impossible_options_are_a_usage_error(tmp_path, arguments):
     done = run_catfast("simulate", tmp_path / "w", *arguments)

@@ -6,7 +6,7 @@ from rasterio.transform import Affine
 
 from catfast.errors import InputError
 from catfast.planet import describe_scene, reflectance_coefficients, scene_id
-from catfast.raster import open_raster
+from catfast.raster import Grid, ground_sampling_distance, open_raster, parse_crs
 from tests.conftest import NORTH_UP, cloudy_dn, write_scene
 
 XML = """<?xml version="1.0"?>
@@ -200,3 +200,12 @@ def test_an_alpha_band_and_a_visual_product_are_refused(tmp_path):
 def test_ground_sampling_distance(tmp_path, changes, metres):
     scene = describe(write_scene(tmp_path / "a.tif", cloudy_dn(64, 64), **changes))
     assert scene.gsd_m == pytest.approx(metres, rel=1e-3)
+
+
+@pytest.mark.parametrize("size_m", [3.0, 3.125, 3.7])
+def test_turned_pixels_keep_their_size(size_m):
+    """By numbers alone 3 m turned by 60 degrees are 3.0000000000000004 m."""
+    for degrees in range(0, 360, 5):
+        turned = Affine(size_m, 0, 5e5, 0, -size_m, 7.9e6) @ Affine.rotation(degrees)
+        grid = Grid(width=9, height=9, transform=turned, crs=parse_crs("EPSG:32604"))
+        assert ground_sampling_distance(grid) == (size_m, size_m)

@@ -74,7 +74,7 @@ def test_chips_speak_one_language(data):
 
 
 def test_a_folder_without_chips_is_said_to_be_so(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no chips"):
+    with pytest.raises(SystemExit, match="expected chips"):
         load_chips(tmp_path)
 
 

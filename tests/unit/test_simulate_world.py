@@ -45,6 +45,9 @@ def test_pairs_are_coincident_arctic_and_on_grounds_of_their_own(plans):
     for plan in plans:
         assert 5 <= abs(plan.dt_s) <= 30
         assert abs(plan.dt_local_s - plan.dt_s) < 5
+        assert plan.ps_time.microsecond % 1000 == plan.l8_time.microsecond % 1000 == 0, (
+            "as catalogues keep them"
+        )
         assert 60 < plan.row.lat < 81
         assert plan.l8_time.year == 2023
         assert 3 <= plan.l8_time.month <= 9

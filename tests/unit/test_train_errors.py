@@ -79,3 +79,16 @@ def test_the_process_that_failed_first_is_told_of(what, says):
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.startswith(says)
     assert "Traceback" not in run.stderr
+
+
+def test_what_all_processes_have_to_say_is_said_once():
+    child = (
+        "import os; from catfast.train import said_by_another as said; "
+        "print(said('of all'), said('of ' + os.environ['RANK']), flush=True)"
+    )
+    code = (
+        "import sys\nfrom catfast.train import launch, said_by_another\n"
+        f"launch(2, [sys.executable, '-c', {child!r}])\nprint(said_by_another('of all'))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert sorted(run.stdout.splitlines()) == ["False", "False False", "True False"]

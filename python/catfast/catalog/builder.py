@@ -6,7 +6,7 @@ import contextlib
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
@@ -54,18 +54,9 @@ def build(
         InputError: a source cannot be read, or no row of all can be used.
         OutputError: something else is at `output`, or the disk does not take it.
     """
-    if kind not in KINDS:
-        raise UsageError(f"the kind must be one of {', '.join(KINDS)}, not {kind}")
     config, paths, output = config or CatalogConfig(), list(sources), Path(output)
-    if not paths:
-        raise UsageError("name at least one file or folder to make a catalogue of")
-    if (config.collections or config.bbox or config.datetime) and not any(map(is_url, paths)):
-        raise UsageError("--collection, --bbox and --datetime go with the URL of a STAC API")
-    try:
-        import pyarrow  # noqa: F401
-        import shapely  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("making a catalogue", "pairs") from error
+    _check_asked(kind, paths, config)
+    _check_packages()
     started = time.perf_counter()
     files_read = [Path(path) for path in paths if not is_url(path)]
     check_output(output, kind, files_read, overwrite=config.overwrite)
@@ -78,17 +69,7 @@ def build(
         run = _Run(kind, RejectsWriter(rejects), frames)
         writer = files.enter_context(contextlib.closing(CatalogWriter(part, kind)))
         files.enter_context(_few_collections())
-        worker = files.enter_context(ThreadPoolExecutor(1))
-        before = None
-        for batch in batches(paths, kind, config):
-            rows = run.read(batch)
-            if before is not None:
-                before.result()
-            before = worker.submit(_write, run, writer, batch, rows)
-            if progress:
-                progress(len(batch.rows))
-        if before is not None:
-            before.result()
+        _read_and_write(run, batches(paths, kind, config), writer, progress)
         if not run.scenes:
             raise InputError(run.nothing(paths))
     return CatalogResult(
@@ -100,6 +81,40 @@ def build(
         warnings=tuple(run.notices()),
         seconds=time.perf_counter() - started,
     )
+
+
+def _check_asked(kind: str, paths: Sequence[Path | str], config: CatalogConfig) -> None:
+    if kind not in KINDS:
+        raise UsageError(f"the kind must be one of {', '.join(KINDS)}, not {kind}")
+    if not paths:
+        raise UsageError("name at least one file or folder to make a catalogue of")
+    if (config.collections or config.bbox or config.datetime) and not any(map(is_url, paths)):
+        raise UsageError("--collection, --bbox and --datetime go with the URL of a STAC API")
+
+
+def _check_packages() -> None:
+    try:
+        import pyarrow  # noqa: F401
+        import shapely  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("making a catalogue", "pairs") from error
+
+
+def _read_and_write(
+    run: _Run, read: Iterable[Batch], writer: CatalogWriter, progress: Progress | None
+) -> None:
+    """Read each batch while the one before is projected and written."""
+    before = None
+    with ThreadPoolExecutor(1) as worker:
+        for batch in read:
+            rows = run.read(batch)
+            if before is not None:
+                before.result()
+            before = worker.submit(_write, run, writer, batch, rows)
+            if progress:
+                progress(len(batch.rows))
+        if before is not None:
+            before.result()
 
 
 def _write(run: _Run, writer: CatalogWriter, batch: Batch, rows: Rows) -> None:

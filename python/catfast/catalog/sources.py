@@ -21,6 +21,7 @@ from catfast.catalog.parquetfiles import ParquetSource
 from catfast.catalog.record import LeftAloneError, Record, RejectedError
 from catfast.catalog.stacapi import PAGE, api_features, is_url
 from catfast.errors import InputError
+from catfast.paths import walk
 
 Read = Callable[[], tuple[Record, bool]]
 """Gives a row's record and whether its time was naive, or raises RejectedError or LeftAloneError."""
@@ -102,9 +103,7 @@ def _unreadable(path: Path) -> Any:
 
 def _folder(folder: Path, kind: str) -> Iterator[tuple[Path, Read]]:
     """Items of all files below a folder; a Landsat product is one row whatever files describe it."""
-    for where, _, names in sorted(os.walk(folder)):
-        here = Path(where)
-        names.sort()
+    for here, names in sorted(walk(folder), key=lambda found: str(found[0])):
         images = _images(names)
         products = {
             name[: name.rindex("_MTL")]: here / name for name in reversed(names) if name.endswith(_MTL)

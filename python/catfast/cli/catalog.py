@@ -9,10 +9,16 @@ from typing import Any
 
 import click
 
+from catfast.cli.group import OrderedGroup
+
 PATH = click.Path(path_type=Path)
 
 
-@click.group("catalog", context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.group(
+    "catalog",
+    cls=OrderedGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
 def command() -> None:
     """Make scene catalogues (GeoParquet) of what you have, and look into them."""
 

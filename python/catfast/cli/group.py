@@ -24,6 +24,14 @@ _NO_ARGUMENTS: tuple[type[click.UsageError], ...] = tuple(
 """A group without a subcommand, since click 8.2; its message is the help."""
 
 
+class OrderedGroup(click.Group):
+    """Lists its subcommands as they were written down, the order that a user meets them in."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in that order."""
+        return list(self.commands)
+
+
 class LazyGroup(click.Group):
     """Imports a subcommand's module when it is called, and none for ``--help``."""
 

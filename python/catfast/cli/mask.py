@@ -115,7 +115,7 @@ _STATES = ("done", "skipped", "failed")
     default="local",
     help="spark: on a cluster's executors.",
 )
-@click.option("--master", default="local[*]", metavar="URL", help="Spark master, for --engine spark.")
+@click.option("--master", metavar="URL", help="Spark's master, for --engine spark.  [default: local[*]]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a scene on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors.")
 def command(
@@ -124,7 +124,7 @@ def command(
     out_dir: Path | None,
     workers: int,
     engine: str,
-    master: str,
+    master: str | None,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -145,7 +145,9 @@ def command(
     in the same way, are skipped: a run that was stopped is taken up by the same command.
     """  # noqa: D301 - click keeps the lines after a backspace character as they are
     from catfast.mask import MaskConfig, find_scenes, mask_all, run_lock, targets
+    from catfast.workers import refuse_idle_master
 
+    refuse_idle_master(engine, master)
     if output is not None and out_dir is not None:
         raise UsageError("-o and --out-dir exclude each other")
     config = MaskConfig(**{name: value for name, value in options.items() if value is not None})

@@ -52,7 +52,7 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--engine", type=click.Choice(["sedonadb", "spark"]), default="sedonadb", help="Who does the join."
 )
-@click.option("--master", default="local[*]", metavar="URL", help="Spark's master, for --engine spark.")
+@click.option("--master", metavar="URL", help="Spark's master, for --engine spark.  [default: local[*]]")
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors.")
 def command(planet: Path, landsat: Path, output: Path, as_json: bool, quiet: bool, **options: Any) -> None:

@@ -81,7 +81,7 @@ KINDS = ("dilated", "medium", "cirrus")
 @click.option(
     "--engine", type=click.Choice(["local", "spark"]), help="Who cuts: the same store.  [default: local]"
 )
-@click.option("--master", metavar="URL", help="Spark's master.  [default: local[*]]")
+@click.option("--master", metavar="URL", help="Spark's master, for --engine spark.  [default: local[*]]")
 @click.option("--workers", type=int, metavar="N", help="Processes of the engine local.  [default: 1]")
 @click.option("--dry-run", is_flag=True, help="Say how many patches, gigabytes and minutes, and stop.")
 @click.option("--overwrite", is_flag=True, help="Replace a store that is there.")

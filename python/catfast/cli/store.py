@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
+from catfast.cli.group import OrderedGroup
 from catfast.cli.progress import row_bar
 from catfast.errors import InputError, one_line
 
 PATH = click.Path(path_type=Path)
 
 
-@click.group("store")
+@click.group("store", cls=OrderedGroup)
 def command() -> None:
     """Check, look at and pack patch stores."""
 

@@ -98,19 +98,21 @@ def command(
     catfast train patches -o run --model segformer --variant b0 --gsd 10 --epochs 50
     catfast train patches -o run --resume --config run/train.toml
     """  # noqa: D301 - click keeps the lines after a backspace character as they are
-    from catfast.train import launch, load_config, train
+    from catfast.train import World, launch, load_config, said_by_another, train
 
     config = load_config(toml, flags)
     if devices > 1 and "LOCAL_RANK" not in os.environ:
         again = [sys.executable, "-c", "from catfast.cli import main; main()", *sys.argv[1:]]
         return launch(devices, again)
-    first = os.environ.get("RANK", "0") == "0"
+    first = World.found().first
     try:
         with row_bar(output.name, quiet=quiet or not first, unit="step") as progress:
             result = train(stores, output, config, resume=resume, progress=progress)
     except CatfastError as error:
         if as_json and first:
             click.echo(json.dumps(_failure(output, error)))
+        if said_by_another(str(error)):
+            return error.exit_code
         raise
     if not first:
         return None

@@ -18,6 +18,7 @@ from catfast.evaluate.codes import THIN, CodeTable, code_table
 from catfast.evaluate.config import EvaluateConfig
 from catfast.evaluate.folders import check_same_size
 from catfast.evaluate.samples import Opened, Sample
+from catfast.paths import files_below
 from catfast.planet import scene_id
 from catfast.raster import Grid, Raster, open_raster
 from catfast.udm2 import UDM2_BANDS, udm2_codes
@@ -137,7 +138,7 @@ def _masks_by_name(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder of masks, found none")
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in files_below(folder):
         if path.suffix.lower() in (".tif", ".tiff") and not _OTHER.search(path.stem) and _is_mask(path):
             for name in (path.stem, _ENDING.sub("", path.stem), scene_id(path)):
                 found.setdefault(name, path)

@@ -16,6 +16,7 @@ from catfast.errors import InputError, Notice
 from catfast.evaluate.codes import CodeTable
 from catfast.evaluate.samples import Opened, Sample, latitude_of, merged
 from catfast.evaluate.strata import Facts
+from catfast.paths import files_below
 from catfast.planet import describe_scene, scene_id
 from catfast.raster import Raster, StackedRaster, open_raster
 from catfast.textfiles import parse_json, read_small
@@ -183,7 +184,7 @@ def images_under(root: Path) -> dict[str, tuple[Path, ...]]:
 def _images_and_masks(root: Path) -> tuple[dict[str, tuple[Path, ...]], dict[str, Path]]:
     images: dict[str, tuple[Path, ...]] = {}
     masks: dict[str, Path] = {}
-    for path in sorted(root.rglob("*")):
+    for path in files_below(root):
         if path.suffix.lower() not in (".tif", ".tiff") or not path.is_file():
             continue
         stem = path.stem

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import fields
 from pathlib import Path
 
-from catfast.errors import InputError
+from catfast.errors import InputError, UsageError
 from catfast.evaluate.codes import code_table
 from catfast.evaluate.collect import Progress, collect
 from catfast.evaluate.config import EvaluateConfig, EvaluateResult
@@ -70,14 +71,29 @@ def evaluate_models(
     )
 
 
+_STORE, _IMAGES, _SHAPES = "a patch store", "a folder of images with masks", "a file of points and polygons"
+
+_OF_USE_WITH = {
+    "split": ("--split", (_STORE,)),
+    "codes": ("--codes", (_IMAGES,)),
+    "gsd_m": ("--gsd", (_IMAGES,)),
+    "reflectance_scale": ("--reflectance-scale", (_IMAGES, _SHAPES)),
+    "scenes": ("--scenes", (_SHAPES,)),
+    "class_column": ("--class-column", (_SHAPES,)),
+}
+"""Options by field, and the kinds of test set that they change anything of."""
+
+
 def open_test_set(path: Path, config: EvaluateConfig) -> TestSet:
     """The test set at a path, by what lies there.
 
     Raises:
         InputError: nothing there that is a test set.
+        UsageError: an option that is of no use with it.
     """
     facts = read_facts(config.facts) if config.facts else {}
     if path.suffix.lower() in SHAPE_ENDS:
+        _refuse_idle(config, path, _SHAPES)
         return ShapeSet(path, facts, config)
     if not path.is_dir():
         found = "a file" if path.exists() else "nothing there"
@@ -86,6 +102,16 @@ def open_test_set(path: Path, config: EvaluateConfig) -> TestSet:
             f"({', '.join(SHAPE_ENDS)}), found {found}"
         )
     if (path / "store.json").is_file():
+        _refuse_idle(config, path, _STORE)
         return StoreSet(path, facts, split=config.split)
+    _refuse_idle(config, path, _IMAGES)
     table = code_table(config.codes, config.thin)
     return ImageFolder(path, table, facts, gsd_m=config.gsd_m, reflectance_scale=config.reflectance_scale)
+
+
+def _refuse_idle(config: EvaluateConfig, path: Path, kind: str) -> None:
+    """Refuse options that are of no use with such a test set: whoever gives one expects something of it."""
+    for item in fields(config):
+        option, kinds = _OF_USE_WITH.get(item.name, ("", (kind,)))
+        if kind not in kinds and getattr(config, item.name) != item.default:
+            raise UsageError(f"{option} is of use with {' or '.join(kinds)} only: {path} is {kind}")

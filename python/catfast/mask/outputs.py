@@ -17,7 +17,7 @@ from catfast.planet import Scene
 from catfast.raster import CogStyle, file_sha256, is_made_already, read_tags
 from catfast.udm2 import UDM2_BANDS
 
-PIXELS_VERSION = "2"
+PIXELS_VERSION = "3"
 """Raised with every change that gives other pixels to the same scene, model and options."""
 
 
@@ -50,7 +50,11 @@ class Identity:
 
 
 def settings(config: MaskConfig, gsd_m: float, scene: Scene) -> dict[str, str]:
-    """Tags of the options that change a mask, and of what the XML beside its scene says."""
+    """Tags of the options that change a mask, and of what the XML beside its scene says.
+
+    What computes it is not among them: few pixels change class with the runtime, and a folder that was begun
+    on one machine is to be finished on another.
+    """
     scale, threshold = config.reflectance_scale, config.cloud_threshold
     told = " ".join(f"{gain:g}" for gain in scene.gain) if scene.gain_beside else "product"
     return {

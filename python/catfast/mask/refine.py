@@ -31,7 +31,7 @@ FARTHEST_PIXELS = 2_000
 """Widest margin, pixels."""
 
 ROUNDED = 1 + 1e-9
-"""Lengthens a margin: a pixel of 3 m on a turned grid may be 3.0000000000000004 m long."""
+"""Allows for binary fractions: three pixels of 3.7 m are 11.100000000000001 m, of a margin of 11.1 m."""
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class Refinement:
             UsageError: the area or the margin is too many pixels.
         """
         filters = []
-        least = math.ceil(round(min_area_m2 / (gsd_m[0] * gsd_m[1]), 6))
+        least = math.ceil(min_area_m2 / (gsd_m[0] * gsd_m[1] * ROUNDED))
         if least > MOST_PIXELS:
             most = MOST_PIXELS * gsd_m[0] * gsd_m[1]
             raise UsageError(f"--min-area of {min_area_m2:g} m2 is too large here: at most {most:.0f} m2")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from catfast.errors import InputError, MissingExtraError, Notice
 from catfast.order import Manifest, find_manifest
+from catfast.paths import walk
 from catfast.planet import is_image_name
 from catfast.textfiles import read_small
 
@@ -109,10 +110,9 @@ def _of_pattern(source: Path) -> list[Path]:
 
 def _of_folder(folder: Path) -> list[Source]:
     found, archives = [], []
-    for root, folders, names in os.walk(folder):
-        folders.sort()
-        found += [Path(root) / name for name in sorted(names) if is_image_name(name)]
-        archives += [name for name in sorted(names) if Path(name).suffix.lower() in _ARCHIVES]
+    for place, names in walk(folder):
+        found += [place / name for name in names if is_image_name(name)]
+        archives += [name for name in names if Path(name).suffix.lower() in _ARCHIVES]
     if not found:
         hint = f": unpack {archives[0]} first" if archives else ""
         raise InputError(f"{folder}: expected a folder with scenes (GeoTIFF), found none in it{hint}")

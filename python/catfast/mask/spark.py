@@ -21,7 +21,7 @@ WAVE = 4
 
 
 def mask_on_spark(
-    sources: Sequence[Source], outputs: Mapping[Path, Path], config: MaskConfig, master: str
+    sources: Sequence[Source], outputs: Mapping[Path, Path], config: MaskConfig, master: str | None
 ) -> Iterator[Outcome]:
     """What becomes of the scenes, a wave after the other; the same bytes as without Spark.
 
@@ -32,8 +32,8 @@ def mask_on_spark(
     """
     jobs = [(source, outputs[source.path]) for source in sources]
     with spark_session(master) as spark:
+        context = spark.sparkContext
         try:
-            context = spark.sparkContext
             wave = WAVE * context.defaultParallelism
             for start in range(0, len(jobs), wave):
                 some = context.parallelize(jobs[start : start + wave], context.defaultParallelism)
@@ -42,7 +42,7 @@ def mask_on_spark(
             raise
         except Exception as error:
             reason = next((line.strip() for line in str(error).splitlines() if "Error" in line), error)
-            raise InputError(f"{master}: Spark cannot mask scenes: {reason}") from error
+            raise InputError(f"{context.master}: Spark cannot mask scenes: {reason}") from error
 
 
 def _work(jobs: Iterator[Job], config: MaskConfig) -> Iterator[Outcome]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from catfast.errors import Notice, UsageError
 from catfast.paths import take_texts
+from catfast.workers import refuse_idle_master
 
 ENGINES = ("sedonadb", "spark")
 TIME_REFERENCES = ("centre", "local")
@@ -30,8 +31,8 @@ class PairsConfig:
     """``max_dt_s`` counts from the Landsat scene ``centre``, or from its pass over the overlap: ``local``."""
     engine: str = "sedonadb"
     """``sedonadb``, in this process, or ``spark``."""
-    master: str = "local[*]"
-    """Spark's master: ``local[*]``, ``spark://host:port``, ...; a cluster must see the catalogues."""
+    master: str | None = None
+    """Spark's master: ``spark://host:port``, ...; a cluster must see the catalogues. None: ``local[*]``."""
     max_cloud: float | None = None
     """Leave out scenes of either side with more cloud than this, per cent; unknown cloud is kept."""
     min_sun: float | None = None
@@ -70,6 +71,7 @@ class PairsConfig:
         ):
             if choice not in choices:
                 raise UsageError(f"{option} must be one of {', '.join(choices)}, not {choice}")
+        refuse_idle_master(self.engine, self.master)
 
     @property
     def max_dt_ms(self) -> int:

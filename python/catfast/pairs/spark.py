@@ -60,8 +60,12 @@ def run(planet: Path, landsat: Path, config: PairsConfig) -> pa.Table:
 
 
 @contextlib.contextmanager
-def session(master: str) -> Iterator[Any]:
-    """A Spark session with Sedona: the active one where there is one, else one that ends with the block."""
+def session(master: str | None) -> Iterator[Any]:
+    """A Spark session with Sedona: the active one where there is one, else one that ends with the block.
+
+    Without a ``master`` it runs on all processors here.
+    """
+    master = master or "local[*]"
     try:
         from pyspark.sql import SparkSession
     except ImportError as error:

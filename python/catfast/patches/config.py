@@ -15,6 +15,7 @@ from catfast.patches.info import FORMATS
 from catfast.patches.records import SPLITS
 from catfast.paths import take_texts
 from catfast.raster import VERIFY
+from catfast.workers import refuse_idle_master
 
 ENGINES = ("local", "spark")
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -78,8 +79,8 @@ class PatchesConfig:
     vouches for is not looked into twice."""
     engine: str = "local"
     """``local`` processes, or executors of ``spark``."""
-    master: str = "local[*]"
-    """Spark's master; a cluster must see scenes and store under the same paths."""
+    master: str | None = None
+    """Spark's master; a cluster must see scenes and store under the same paths. None: ``local[*]``."""
     workers: int = 1
     """Processes of the engine ``local``; never changes a byte of the store."""
     overwrite: bool = False
@@ -97,6 +98,7 @@ class PatchesConfig:
         ):
             if choice not in choices:
                 raise UsageError(f"{option} must be one of {', '.join(choices)}, not {choice}")
+        refuse_idle_master(self.engine, self.master)
         self.labels()
 
     def _check_numbers(self) -> None:

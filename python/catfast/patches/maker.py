@@ -23,7 +23,7 @@ from catfast.patches.results import Estimate, Failure, PatchesResult
 from catfast.patches.settle import settle
 from catfast.patches.shards import patch_bytes
 from catfast.patches.store import PatchStore
-from catfast.patches.trial import count_tiles, openable, try_some
+from catfast.patches.trial import grounds, openable, try_some
 from catfast.patches.writer import finished_groups
 
 Progress = Callable[[int, int, int], None]
@@ -102,12 +102,11 @@ def estimate(pairs: str | Path, config: PatchesConfig) -> Estimate:
     """
     _check_packages()
     work = gather(Path(pairs), config)
-    jobs, failures = openable(work.jobs)
-    tiles = count_tiles(jobs)
-    trial = try_some(jobs, tiles)
+    found, failures = openable(work.jobs)
+    trial = try_some(found)
     failures += trial.failures
     bad = {failure.pair_id for failure in failures}
-    total = sum(count for job, count in zip(jobs, tiles, strict=True) if job.pair.pair_id not in bad)
+    total = sum(ground.tiles for ground in found if ground.job.pair.pair_id not in bad)
     share = total / max(trial.tiles, 1)
     patches = round(trial.patches * share)
     kept = min(patches, config.max_patches or patches)
@@ -171,11 +170,12 @@ def _run(work: Work, info: StoreInfo, progress: Progress | None) -> tuple[tuple[
 
 def _check_space(jobs: Sequence[Job], config: PatchesConfig, info: StoreInfo) -> None:
     """Refuse to begin where the disk has no room for what is still to be cut."""
-    free, tiles = shutil.disk_usage(config.output).free, count_tiles(jobs)
-    needed = sum(tiles) * (patch_bytes(info) + FILE_BYTES)
+    free, found = shutil.disk_usage(config.output).free, grounds(jobs)
+    tiles = sum(ground.tiles for ground in found)
+    needed = tiles * (patch_bytes(info) + FILE_BYTES)
     if needed * MARGIN > free:
-        trial = try_some(jobs, tiles)
-        needed = round(sum(tiles) * trial.bytes / max(trial.tiles, 1))
+        trial = try_some(found)
+        needed = round(tiles * trial.bytes / max(trial.tiles, 1))
     if needed * MARGIN > free:
         raise OutputError(
             f"{config.output}: expected room for about {needed / 1e9:.3g} GB of patches, "

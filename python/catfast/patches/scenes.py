@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from catfast.errors import InputError
 from catfast.landsat import product_id
 from catfast.patches.pairlist import Pair
+from catfast.paths import walk
 from catfast.planet import scene_id
 
 _IMAGE = re.compile(r"(?i)(?!.*(?:udm|_visual|_truth|_mask|_confidence|_label|_QA_PIXEL|_B\d+\.)).*\.tiff?$")
@@ -38,9 +38,8 @@ class SceneIndex:
         for root in roots:
             if not root.is_dir():
                 raise InputError(f"{root}: expected a folder with scenes, found none")
-            for folder, folders, names in os.walk(root):
-                folders.sort()
-                self._list(Path(folder), names)
+            for folder, names in walk(root):
+                self._list(folder, names)
 
     def files(self, pair: Pair) -> PairFiles:
         """The files of a pair: from where its catalogue says, or below the roots.

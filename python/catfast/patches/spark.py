@@ -13,7 +13,7 @@ WAVE = 8
 """Pairs a core between two words of progress."""
 
 
-def run(jobs: Sequence[Job], master: str) -> Iterator[Outcome]:
+def run(jobs: Sequence[Job], master: str | None) -> Iterator[Outcome]:
     """What becomes of the jobs, a wave after the other.
 
     Raises:
@@ -23,8 +23,8 @@ def run(jobs: Sequence[Job], master: str) -> Iterator[Outcome]:
         OutputError: the disk did not take a patch.
     """
     with spark_session(master) as spark:
+        context = spark.sparkContext
         try:
-            context = spark.sparkContext
             wave = WAVE * context.defaultParallelism
             for start in range(0, len(jobs), wave):
                 some = jobs[start : start + wave]
@@ -35,7 +35,7 @@ def run(jobs: Sequence[Job], master: str) -> Iterator[Outcome]:
         except CatfastError:
             raise
         except Exception as error:
-            raise InputError(f"{master}: Spark cannot cut patches: {_last_line(error)}") from error
+            raise InputError(f"{context.master}: Spark cannot cut patches: {_last_line(error)}") from error
 
 
 def _told(job: Job) -> Outcome | str:

@@ -6,6 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +28,21 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """A job and the grid of its image."""
+
+    job: Job
+    """The job."""
+    grid: Grid
+    """Where its tiles lie."""
+
+    @property
+    def tiles(self) -> int:
+        """Whole tiles of the image."""
+        return tile_count(self.grid, self.job.config.size, self.job.config.step)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """What a few rows of tiles came to."""
 
@@ -42,31 +58,31 @@ class Trial:
     """Pairs whose files turned out to be of no use."""
 
 
-def openable(jobs: Sequence[Job]) -> tuple[list[Job], list[Failure]]:
+def openable(jobs: Sequence[Job]) -> tuple[list[Ground], list[Failure]]:
     """Jobs whose files can be opened and are of the store's kind; and why the others' are not."""
     good, failures = [], []
     for job in jobs:
         try:
             with open_pair(job.files) as opened:
                 job.kind.check(job.files, opened.kind)
-            good.append(job)
+                good.append(Ground(job=job, grid=opened.raster.info.grid))
         except InputError as error:
             failures.append(Failure(pair_id=job.pair.pair_id, message=str(error)))
     return good, failures
 
 
-def count_tiles(jobs: Sequence[Job]) -> list[int]:
-    """Whole tiles of each scene; 0 where it cannot be opened."""
+def grounds(jobs: Sequence[Job]) -> list[Ground]:
+    """Jobs whose images can be opened."""
     found = []
     for job in jobs:
-        grid = _grid(job)
-        found.append(tile_count(grid, job.config.size, job.config.step) if grid else 0)
+        with suppress(InputError), open_raster(job.files.image) as raster:
+            found.append(Ground(job=job, grid=raster.info.grid))
     return found
 
 
-def try_some(jobs: Sequence[Job], tiles: Sequence[int]) -> Trial:
+def try_some(grounds: Sequence[Ground]) -> Trial:
     """Cut and write rows of tiles, spread over scenes and over their heights, into a folder for the while."""
-    full = [job for job, count in zip(jobs, tiles, strict=True) if count]
+    full = [ground for ground in grounds if ground.tiles]
     tried = patches = 0
     failures = []
     started = time.perf_counter()
@@ -86,23 +102,14 @@ def try_some(jobs: Sequence[Job], tiles: Sequence[int]) -> Trial:
     return Trial(tiles=tried, patches=patches, bytes=size, seconds=seconds, failures=tuple(failures))
 
 
-def _spread(jobs: Sequence[Job]) -> Iterator[tuple[Job, list[int]]]:
+def _spread(grounds: Sequence[Ground]) -> Iterator[tuple[Job, list[int]]]:
     """Jobs to try, and the first rows of their tiles to be tried.
 
     Footprints are turned within their rasters: the middle row alone would have more to show than most.
     """
-    chosen = Counter(place * len(jobs) // TRIALS for place in range(TRIALS if jobs else 0))
+    chosen = Counter(place * len(grounds) // TRIALS for place in range(TRIALS if grounds else 0))
     for place, (index, count) in enumerate(chosen.items()):
-        job = jobs[index]
-        grid = _grid(job)
-        rows = starts(grid.height, job.config.size, job.config.step) if grid else range(0)
-        heights = [(part + (place + 0.5) * _GOLDEN % 1) / count for part in range(count if rows else 0)]
+        job, grid = grounds[index].job, grounds[index].grid
+        rows = starts(grid.height, job.config.size, job.config.step)
+        heights = [(part + (place + 0.5) * _GOLDEN % 1) / count for part in range(count)]
         yield job, sorted({rows[int(height * len(rows))] for height in heights})
-
-
-def _grid(job: Job) -> Grid | None:
-    try:
-        with open_raster(job.files.image) as raster:
-            return raster.info.grid
-    except InputError:
-        return None

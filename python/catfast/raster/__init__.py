@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from catfast.raster.area import Area, footprint_lonlat
 from catfast.raster.arrays import ArrayRaster, StackedRaster
+from catfast.raster.atomic import atomic_path, fsync_folder, output_errors
 from catfast.raster.gdal import Versions, versions
 from catfast.raster.grid import Grid, centre_lonlat, ground_sampling_distance, parse_crs
 from catfast.raster.memory import Memory, free_large_at_once
@@ -17,10 +18,7 @@ from catfast.raster.write import (
     CogStyle,
     CogWriter,
     TiffWriter,
-    atomic_path,
     cog_writer,
-    fsync_folder,
-    output_errors,
     prepare_cog_writer,
     tiff_writer,
     write_geotiff,

@@ -17,6 +17,7 @@ from rasterio.io import MemoryFile
 
 from catfast.errors import InputError
 from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
+from catfast.raster.write import dress
 
 # TIFF 6.0 and GeoTIFF 1.1 (OGC 19-008r4): tags whose values are a patch's own.
 _STRIP_OFFSETS, _STRIP_BYTES, _TIEPOINT, _MATRIX = 273, 279, 33922, 34264
@@ -104,17 +105,8 @@ def patch_template(
         profile["photometric"] = "palette"
     with rasterio.Env(**SAFE_ENV), MemoryFile() as memory:
         with memory.open(**profile) as dataset:
-            _dress(dataset, style)
+            dress(dataset, style)
         return _template(memory.read())
-
-
-def _dress(dataset: Any, style: PatchStyle) -> None:
-    for band, description in enumerate(style.descriptions, start=1):
-        dataset.set_band_description(band, description)
-    dataset.update_tags(**style.tags)
-    dataset.update_tags(1, **style.band_tags)
-    if style.colours is not None:
-        dataset.write_colormap(1, dict(style.colours))
 
 
 def _template(file: bytes) -> TiffTemplate:

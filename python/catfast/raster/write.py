@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import importlib
-import os
 import sys
 import threading
 import warnings
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,59 +21,19 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from catfast.errors import OutputError
-from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
+from catfast.raster.atomic import atomic_path, output_errors
+from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV
 from catfast.raster.grid import Grid
 from catfast.raster.grid_writer import GridWriter, tiff_profile
 from catfast.raster.overviews import Overviews
-from catfast.temporary import temporary_path
+
+if TYPE_CHECKING:
+    from catfast.raster.patchtiff import PatchStyle
 
 _CHECKS = "rio_cogeo.cogeo"
 
 _BLOCKS_AT_ONCE = 2
 """Rows of blocks that are read back at a time."""
-
-
-@contextmanager
-def atomic_path(final: Path) -> Iterator[Path]:
-    """A temporary name beside ``final``; on success it is fsynced and renamed, on failure removed.
-
-    Raises:
-        OutputError: the disk did not take the file.
-    """
-    temporary = temporary_path(final, final.suffix)
-    try:
-        with output_errors(final):
-            yield temporary
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-            temporary.replace(final)
-            fsync_folder(final.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def output_errors(final: Path) -> Iterator[None]:
-    """Tell what goes wrong inside as a failure to write ``final``.
-
-    Raises:
-        OutputError: anything that the disk or GDAL raised.
-    """
-    try:
-        yield
-    except (OSError, *GDAL_ERRORS) as error:
-        raise OutputError(f"{final}: cannot be written: {reason(error)}") from error
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make a rename last through a power cut; only POSIX systems let a folder be opened for it."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_geotiff(
@@ -153,7 +112,7 @@ class CogWriter:
         """
         with output_errors(self._final):
             self._rows.close()
-            _dress(self._rows_path, style)
+            _dress_file(self._rows_path, style)
             made = self._overviews if style.overview_resampling == "MODE" else None
             rows = self._rows_path if made is None else made.join()
             _copy_as_cog(rows, self._temporary, style, _tile_side(self._grid))
@@ -198,7 +157,7 @@ class TiffWriter:
         """
         with output_errors(self._final):
             self._rows.close()
-            _dress(self._temporary, style)
+            _dress_file(self._temporary, style)
             read_back(self._temporary, self._grid, style.tags)
 
     def discard(self) -> None:
@@ -279,14 +238,19 @@ def read_back(path: Path, grid: Grid, tags: Mapping[str, str]) -> None:
                 dataset.read(window=Window(0, row, dataset.width, min(step, dataset.height - row)))
 
 
-def _dress(path: Path, style: CogStyle) -> None:
+def dress(dataset: Any, style: CogStyle | PatchStyle) -> None:
+    """Give an open file its descriptions, tags and colours."""
+    for band, description in enumerate(style.descriptions, start=1):
+        dataset.set_band_description(band, description)
+    dataset.update_tags(**style.tags)
+    dataset.update_tags(1, **style.band_tags)
+    if style.colours is not None:
+        dataset.write_colormap(1, dict(style.colours))
+
+
+def _dress_file(path: Path, style: CogStyle) -> None:
     with rasterio.open(path, "r+", driver="GTiff") as dataset:
-        for band, description in enumerate(style.descriptions, start=1):
-            dataset.set_band_description(band, description)
-        dataset.update_tags(**style.tags)
-        dataset.update_tags(1, **style.band_tags)
-        if style.colours is not None:
-            dataset.write_colormap(1, dict(style.colours))
+        dress(dataset, style)
 
 
 def _tile_side(grid: Grid) -> int:

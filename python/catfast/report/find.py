@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from catfast.errors import InputError
+from catfast.paths import walk
 from catfast.planet import scene_id
 from catfast.raster import read_tags
 
@@ -43,9 +43,8 @@ class Beside:
         for root in self.roots:
             if not root.is_dir():
                 raise InputError(f"{root}: expected a folder with scenes, found none")
-            for folder, folders, names in os.walk(root):
-                folders.sort()
-                self._list(Path(folder), sorted(names))
+            for folder, names in walk(root):
+                self._list(folder, names)
 
     def image(self, mask: Mask) -> Path | None:
         """The image of a mask, one beside it before others of that name; None where there is none."""
@@ -99,10 +98,9 @@ def _of_file(path: Path) -> Mask:
 
 
 def _of_folder(folder: Path) -> Iterator[Mask]:
-    for root, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
+    for place, names in walk(folder):
+        for name in names:
             if name.endswith(MASK_ENDING) and not name.startswith("."):
-                tags = read_tags(Path(root) / name)
+                tags = read_tags(place / name)
                 if "CATFAST_INPUT" in tags:
-                    yield Mask(path=Path(root) / name, tags=tags)
+                    yield Mask(path=place / name, tags=tags)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from catfast.classes import CLASS_CODES, COLOURS, NODATA
 from catfast.errors import InputError
+from catfast.mask import confidence_path
 from catfast.pictures import stretch
 from catfast.planet import describe_scene
 from catfast.raster import Raster, open_raster
@@ -89,7 +90,7 @@ def _layers(mask: Path, image: Path | None, udm2: Path | None, side: int) -> Pic
     else:
         picture = _image(image, shape, side, scale, notes)
         found = [picture, *found] if picture else found
-    confidence = mask.with_name(f"{mask.stem.removesuffix('_mask')}_confidence.tif")
+    confidence = confidence_path(mask)
     if confidence.exists():
         found += _confidence(confidence, shape, side, tags, notes)
     differing = None

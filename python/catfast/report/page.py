@@ -57,26 +57,47 @@ def write_report(
         MissingExtraError: jinja2 is not installed.
     """
     try:
-        import jinja2
+        import jinja2  # noqa: F401
     except ImportError:
         raise MissingExtraError("catfast report", "report") from None
     found, beside = find_masks(masks), Beside(scenes)
     for mask in found:
         refuse_input(output, {"mask": mask.path, "image": beside.image(mask) or mask.path})
+    cards, failures = _cards(found, beside, progress)
+    if not cards:
+        raise InputError(failures[0])
+    text = _page(cards)
+    with atomic_path(output) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+    return ReportResult(
+        output=output,
+        scenes=len(cards),
+        without_image=sum(not card["swipe"] for card in cards),
+        failures=tuple(failures),
+    )
+
+
+def _cards(
+    masks: Sequence[Mask], beside: Beside, progress: Callable[[int, int], None] | None
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """What the page says of each scene, in order of time, and why of some it says nothing."""
     cards, failures = [], []
-    for number, mask in enumerate(found, start=1):
+    for number, mask in enumerate(masks, start=1):
         try:
             cards.append(_card(mask, beside))
         except InputError as error:
             failures.append(str(error))
         if progress is not None:
-            progress(number, len(found))
-    if not cards:
-        raise InputError(failures[0])
-    cards.sort(key=lambda card: (card["acquired"] or "", card["name"]))
+            progress(number, len(masks))
+    return sorted(cards, key=lambda card: (card["acquired"] or "", card["name"])), failures
+
+
+def _page(cards: Sequence[Mapping[str, Any]]) -> str:
+    import jinja2
+
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    text = page.from_string((_HERE / "page.html.j2").read_text(encoding="utf-8")).render(
+    text: str = page.from_string((_HERE / "page.html.j2").read_text(encoding="utf-8")).render(
         cards=cards,
         chart=_chart(cards),
         size=CHART,
@@ -94,14 +115,7 @@ def write_report(
         style_hash=_digest(style),
         script_hash=_digest(script),
     )
-    with atomic_path(output) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
-    return ReportResult(
-        output=output,
-        scenes=len(cards),
-        without_image=sum(not card["swipe"] for card in cards),
-        failures=tuple(failures),
-    )
+    return text
 
 
 def _card(mask: Mask, beside: Beside) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from catfast.locks import held
 from catfast.patches import INDEX_NAME
 from catfast.raster import file_sha256
 from catfast.train.config import TrainConfig
+from catfast.train.devices import World
 from catfast.train.source import Source
 from catfast.train.toml import RUN_TOML, load_config, read, write
 
@@ -31,7 +31,7 @@ def only_writer(run: Path) -> Iterator[None]:
     Raises:
         OutputError: the folder cannot be made, or another process trains in it.
     """
-    if not _first():
+    if not World.found().first:
         yield
         return
     new = not run.exists()
@@ -51,18 +51,13 @@ def only_writer(run: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def removed_if_nothing_came_of_it(run: Path) -> Iterator[None]:
     """Take away what a run wrote that ends by an error before it has weights or a state to go on from."""
-    before = set(run.iterdir()) if _first() else set()
+    before = set(run.iterdir()) if World.found().first else set()
     try:
         yield
     except BaseException:
-        if _first() and not any(run.glob("*.safetensors")):
+        if World.found().first and not any(run.glob("*.safetensors")):
             _remove(set(run.iterdir()) - before)
         raise
-
-
-def _first() -> bool:
-    """Whether this is the first of torchrun's processes, or the only one."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _remove(paths: Iterable[Path]) -> None:
@@ -81,7 +76,7 @@ def prepare(run: Path, config: TrainConfig, source: Source, *, resume: bool) -> 
         UsageError: the run was begun with other stores, options or devices.
     """
     toml = run / RUN_TOML
-    if not _first():
+    if not World.found().first:
         return
     if toml.exists():
         if not resume:
@@ -100,7 +95,7 @@ def _made_from(source: Source) -> dict[str, Any]:
     return {
         "stores": [str(store.path) for store in source.stores],
         "sha256": [file_sha256(store.path / INDEX_NAME) for store in source.stores],
-        "devices": int(os.environ.get("WORLD_SIZE", "1")),
+        "devices": World.found().size,
         "simulated": source.simulated,
         "catfast": __version__,
     }

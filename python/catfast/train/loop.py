@@ -14,7 +14,6 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from catfast.models import ModelConfig, build, load, resolve
 from catfast.train.callbacks import Keeper, Recorder
 from catfast.train.config import TrainConfig
 from catfast.train.data import PatchReader, loader
+from catfast.train.devices import World
 from catfast.train.domain import domain_of
 from catfast.train.module import Learner
 from catfast.train.pictures import sampler
@@ -34,32 +34,11 @@ from catfast.train.source import Source
 from catfast.train.state import STATE_NAME, SafeState, read_tree
 from catfast.train.stream import TrainStream, ValidStream, plan
 
-__all__ = ["World", "fit", "network_of", "quietly", "trainer_options"]
+__all__ = ["fit", "network_of", "quietly", "trainer_options"]
 
 _CLIP = 1.0
 """Largest norm of a gradient."""
 _MOST_WORKERS = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """The processes that train together, as torchrun tells each of them."""
-
-    rank: int
-    """Which of them this one is."""
-    size: int
-    """How many there are."""
-    here: int
-    """How many there are on this node."""
-
-    @classmethod
-    def found(cls) -> World:
-        """From torchrun's environment; alone without it."""
-        names = ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
-        rank, size, here = (
-            int(os.environ.get(name, default)) for name, default in zip(names, "011", strict=True)
-        )
-        return cls(rank=rank, size=size, here=here)
 
 
 def fit(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ from catfast.errors import InputError, Notice
 from catfast.patches import open_store
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from catfast.patches import PatchStore
 
 __all__ = ["Source", "Split", "open_source"]
@@ -79,7 +81,7 @@ def open_source(paths: Sequence[Path], classes: tuple[str, ...] | None) -> Sourc
         soft=bool(first.soft),
         simulated=any(store.info.simulated for store in stores),
         classes=chosen,
-        warnings=_class_warnings(stores, chosen),
+        warnings=(*_class_warnings(stores, chosen), *_shared_scenes(stores)),
     )
 
 
@@ -129,6 +131,26 @@ def _class_warnings(stores: Sequence[PatchStore], classes: Sequence[str]) -> tup
         for name, share in shares.items()
         if share == 0
     )
+
+
+def _shared_scenes(stores: Sequence[PatchStore]) -> Iterator[Notice]:
+    """Name real scenes to learn from that are judged by too; one store has none, but two may share some."""
+    real = [store.index for store in stores if not store.info.simulated]
+    learnt = set().union(*(_scenes(index, "train") for index in real))
+    judged = set().union(*(_scenes(index, split) for index in real for split in ("val", "test")))
+    if both := sorted(learnt & judged):
+        yield Notice(
+            "shared_scenes",
+            f"{len(both)} scenes, as {both[0]}, are in train splits and in val or test splits of the stores: "
+            "scores there flatter the model",
+        )
+
+
+def _scenes(index: pa.Table, split: str) -> set[str]:
+    import pyarrow.compute as pc
+
+    rows = index.filter(pc.field("split") == split)
+    return {scene for name in ("ps_id", "l8_id") for scene in rows[name].unique().to_pylist()}
 
 
 def _share(stores: Sequence[PatchStore], name: str) -> float:

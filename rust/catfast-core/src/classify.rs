@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayView1, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis};
+use ndarray::{ArrayView1, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use rayon::prelude::*;
 
 use crate::error::{Result, elements, elements_mut, require, same_shape, scene_row};
 use crate::grid::{Between, between, check_factor};
 use crate::guided::{Detail, Guide, Slopes};
+use crate::percent;
 use crate::simd::dispatch;
 
 /// Code of a pixel without data.
@@ -112,6 +113,8 @@ struct Scratch {
     share: Vec<f32>,
     /// What the guide says of one row.
     detail: Detail,
+    /// Per cents of all classes together.
+    totals: Vec<u16>,
 }
 
 /// Writes the class codes of scene pixels into `out` (H, W); counts how often each code was written.
@@ -122,7 +125,8 @@ struct Scratch {
 /// class is the most probable, the first of equals; with a threshold it is cloud where that is
 /// reached, else the most probable of the others. Where `valid` (H, W) is 0 the code is 255.
 /// `confidence` (C, H, W) gets each class's probability in percent, rounded, or 255. A `guide` draws the
-/// edges between classes: see [`crate::guided`].
+/// edges between classes: see [`crate::guided`]; there, classes that it takes out of 0 to 100 percent are cut
+/// off and the others give up what is too much, all by their size, but for cloud under a threshold.
 ///
 /// # Errors
 /// Shapes that do not fit, a strided array, an empty network grid, a factor below 1 or not finite,
@@ -155,7 +159,7 @@ pub fn classify_rows_into(
     let columns = Columns::new(out_width, rule.factor.1, width);
     let slopes = guide.map(|guide| Slopes::new(&network, guide, rule, out_height)).transpose()?;
     let lines = out.par_chunks_mut(out_width).zip(valid.par_chunks(out_width));
-    let counts = lines.zip(percent_rows(&mut confidence, out_height)).enumerate().with_min_len(4).map_init(
+    let counts = lines.zip(percent::rows(&mut confidence, out_height)).enumerate().with_min_len(4).map_init(
         || Scratch::new(&network, out_width),
         |scratch, (i, ((codes, valid), percent))| {
             let row = between(rule.first_row + i as i64, rule.factor.0, rule.grid_row, height);
@@ -167,17 +171,6 @@ pub fn classify_rows_into(
         },
     );
     Ok(counts.reduce(|| [0; 256], |a, b| std::array::from_fn(|code| a[code] + b[code])))
-}
-
-/// The confidence of each output row, or nothing for each.
-fn percent_rows<'a>(
-    confidence: &'a mut Option<ArrayViewMut3<u8>>,
-    rows: usize,
-) -> Vec<Option<ArrayViewMut2<'a, u8>>> {
-    match confidence {
-        Some(percent) => percent.axis_iter_mut(Axis(1)).map(Some).collect(),
-        None => (0..rows).map(|_| None).collect(),
-    }
 }
 
 /// One output row.
@@ -217,6 +210,7 @@ impl Pixels<'_> {
             self.write_percent(rule.cloud, scratch);
             self.take_reached(rule.codes[rule.cloud], scratch, threshold as f32);
         }
+        self.share_out(cloud, scratch);
         self.mask(rule.codes[0], scratch);
         self.count(rule)
     }
@@ -265,17 +259,22 @@ impl Pixels<'_> {
             *code = if valid == 0 { NODATA } else { *code };
         }
     }
+
     #[inline(always)]
     fn write_percent(&mut self, class: usize, scratch: &Scratch) {
         let Some(percent) = &mut self.percent else { return };
         let line = percent.row_mut(class).into_slice().unwrap_or_default();
-        let shares = scratch.value.iter().zip(&scratch.share).zip(self.valid);
-        for (percent, ((&value, &share), &valid)) in line.iter_mut().zip(shares) {
-            let probability = if share > 0.0 { value / share } else { 0.0 };
-            let rounded = (probability * 100.0 + 0.5).clamp(0.0, 100.0) as u8;
-            *percent = if valid == 0 { NODATA } else { rounded };
+        percent::write(line, &scratch.value, &scratch.share, self.valid);
+    }
+
+    /// Has the confidences of guided pixels add up.
+    #[inline(always)]
+    fn share_out(&mut self, kept: Option<usize>, scratch: &mut Scratch) {
+        if let (Some(percent), Some(_)) = (&mut self.percent, self.slopes) {
+            percent::share_out(percent, self.valid, &mut scratch.totals, kept);
         }
     }
+
     #[inline(always)]
     fn count(&self, rule: &ClassRule) -> [u64; 256] {
         let mut counts = [0; 256];

@@ -17,6 +17,7 @@ pub mod meet;
 mod method;
 pub mod overview;
 pub mod patch;
+mod percent;
 pub mod qa;
 pub mod refine;
 pub mod resample;

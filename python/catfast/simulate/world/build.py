@@ -15,6 +15,7 @@ import numpy as np
 
 from catfast.classes import CLASS_CODES, NODATA
 from catfast.errors import OutputError
+from catfast.paths import files_below
 from catfast.raster import write_geotiff
 from catfast.simulate.world.config import PairSummary, WorldConfig, WorldSummary
 from catfast.simulate.world.landsat import write_landsat
@@ -36,8 +37,8 @@ def simulate_world(
 
     ``PSScene/`` holds PlanetScope items (image, XML, JSON, UDM2) and ``landsat/<product>/`` Landsat
     Collection 2 products (bands 2-5, QA_PIXEL, MTL, STAC item), under their real names; ``truth/`` holds the
-    true classes on PlanetScope's grid and how far the clouds moved; ``world.json`` lists the pairs. Every
-    file says that it is simulated. The folder appears when it is complete.
+    true classes on PlanetScope's grid and how far the clouds moved; ``world.json`` lists pairs and files.
+    Every file says that it is simulated. The folder appears when it is complete.
 
     Args:
         out: the folder to make.
@@ -45,7 +46,8 @@ def simulate_world(
         progress: called with every pair that is done, from a worker thread.
 
     Raises:
-        OutputError: `out` exists and is not empty, or the disk did not take it.
+        OutputError: `out` exists and is not empty, or holds what is not of the world to be replaced, or the
+            disk did not take it.
     """
     out, config = Path(out), config or WorldConfig()
     started = time.perf_counter()
@@ -60,6 +62,7 @@ def simulate_world(
             "format": 1,
             "config": asdict(config),
             "pairs": [asdict(p) for p in pairs],
+            "files": [path.relative_to(building).as_posix() for path in files_below(building)],
         }
         _write_json(building / INDEX, index)
         if out.exists():
@@ -88,17 +91,32 @@ def _check(out: Path, overwrite: bool) -> None:
         raise OutputError(
             f"{out}: expected an empty folder or nothing, found files; --overwrite replaces a world"
         )
-    if not _is_world(out):
+    index = _index(out)
+    if index is None:
         raise OutputError(f"{out}: --overwrite replaces a simulated world only, and this folder is none")
+    if other := _others(out, index):
+        raise OutputError(
+            f"{out}: --overwrite replaces what simulate wrote, and {other[0]} is not of it: move it away"
+        )
 
 
-def _is_world(out: Path) -> bool:
-    """Tell whether a folder was made by `simulate_world`."""
+def _index(out: Path) -> dict[str, Any] | None:
+    """What lists the files of a folder that `simulate_world` made; None for any other."""
     try:
         index = json.loads((out / INDEX).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(index, dict) and index.get("simulated") is True
+        return None
+    return index if isinstance(index, dict) and index.get("simulated") is True else None
+
+
+def _others(out: Path, index: dict[str, Any]) -> list[Path]:
+    """Files that somebody else put there; what desktops and GDAL leave beside files does not count."""
+    listed = index.get("files")
+    if not isinstance(listed, list):  # worlds were made before their files were listed
+        return []
+    own = {INDEX, *map(str, listed)}
+    found = (path.relative_to(out) for path in files_below(out) if not path.name.startswith("."))
+    return [path for path in found if path.as_posix().removesuffix(".aux.xml") not in own]
 
 
 def _make_pairs(

@@ -104,7 +104,7 @@ def _plan_pair(rng: np.random.Generator, config: WorldConfig, k: int, site: Site
     epsg = 32601 + int((row.lon + 180) // 6) % 60
     l8, across, heading = _landsat_frame(rng, config, row, epsg)
     ps, east, north = _planetscope_frame(rng, config, l8)
-    dt = float(rng.choice((-1, 1)) * rng.uniform(5.0, 28.0))
+    dt = round(float(rng.choice((-1, 1)) * rng.uniform(5.0, 28.0)), 3)
     ps_time = l8_time + timedelta(seconds=dt)
     ahead = east * math.sin(heading) + north * math.cos(heading)
     side = math.copysign(1.0, across)
@@ -131,7 +131,11 @@ def _plan_pair(rng: np.random.Generator, config: WorldConfig, k: int, site: Site
 
 
 def _daylight_pass(rng: np.random.Generator, row: Row, site: Site) -> tuple[datetime, tuple[float, float]]:
-    """Return the time of one of the site's passes with enough sun, and the sun's azimuth and elevation."""
+    """Return the time of one of the site's passes with enough sun, and the sun's azimuth and elevation.
+
+    Whole milliseconds: catalogues keep no more, and what lies between two times is then what lies between
+    the two that they keep.
+    """
     start = datetime(YEAR, site.months[0], 1, tzinfo=UTC)
     times = passes(row, start, datetime(YEAR, site.months[1] + 1, 1, tzinfo=UTC))
     suns = [sun_position(t, row.lon, row.lat) for t in times]
@@ -140,7 +144,8 @@ def _daylight_pass(rng: np.random.Generator, row: Row, site: Site) -> tuple[date
     ]
     chosen = bright[int(rng.integers(len(bright)))]
     jitter = timedelta(seconds=float(rng.uniform(-30, 30)))
-    return times[chosen] + jitter, suns[chosen]
+    time = times[chosen] + jitter
+    return time.replace(microsecond=time.microsecond // 1000 * 1000), suns[chosen]
 
 
 def _landsat_frame(
