@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import geopandas
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyproj
 import pytest
 import shapely
 
 from catfast.catalog import CatalogConfig, build, describe
 from catfast.errors import InputError, OutputError, UsageError
-from tests.scenes import planet_item, rows, square, to_degrees, write_catalogue
+from tests.scenes import TO_PLANE, planet_item, rows, square, to_degrees, write_catalogue
 
 HERE = to_degrees(square(-50, 67))
 WHEN = "2023-07-14T14:48:24.593901Z"
@@ -34,6 +38,10 @@ def written(folder: Path, name: str, text: str) -> Path:
     path = folder / name
     path.write_text(text)
     return path
+
+
+def to_plane(shape: shapely.Geometry) -> shapely.Geometry:
+    return shapely.transform(shape, lambda xy: np.column_stack(TO_PLANE.transform(xy[:, 0], xy[:, 1])))
 
 
 def table(path: Path, entries: list[dict]) -> Path:
@@ -100,6 +108,44 @@ def test_a_folder_gives_each_kind_its_own(tmp_path):
     assert (landsat["wrs_path"], landsat["wrs_row"], landsat["cloud_cover"]) == (7, 13, 46.36)
     assert landsat["acquired"] == datetime(2023, 7, 14, 14, 48, 9, 872_000, UTC)
     assert shapely.from_wkb(landsat["geometry"]).area == pytest.approx(185e3 * 180e3, rel=0.02)
+
+
+MTL_TXT = """GROUP = LANDSAT_METADATA_FILE
+  GROUP = PRODUCT_CONTENTS
+    LANDSAT_PRODUCT_ID = "{product}"
+  END_GROUP = PRODUCT_CONTENTS
+  GROUP = IMAGE_ATTRIBUTES
+    DATE_ACQUIRED = 2023-07-14
+    SCENE_CENTER_TIME = "14:48:09.8718430Z"
+    CLOUD_COVER = 46.36
+  END_GROUP = IMAGE_ATTRIBUTES
+  GROUP = LEVEL1_PROCESSING_RECORD
+    LANDSAT_PRODUCT_ID = "LC08_L1TP_007013_20230714_20230724_02_T1"
+  END_GROUP = LEVEL1_PROCESSING_RECORD
+END_GROUP = LANDSAT_METADATA_FILE
+END
+"""
+
+
+def mtl_xml(text: str) -> str:
+    """The same as USGS writes it in XML."""
+    text = re.sub(r'(\w+) = "?(.*?)"?\n', r"<\1>\2</\1>\n", text.removesuffix("END\n"))
+    return re.sub(r"<(END_)?GROUP>(\w+)</\1?GROUP>", lambda m: f"<{'/' if m[1] else ''}{m[2]}>", text)
+
+
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize("suffix", [".txt", ".xml", ".TXT"])
+def test_products_by_any_of_their_mtl_files(tmp_path, suffix, lower):
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    text = MTL_TXT.format(product=PRODUCT)
+    name, image = f"{PRODUCT}_MTL{suffix}", f"{PRODUCT}_QA_PIXEL.TIF"
+    mtl = written(folder, name.lower() if lower else name, mtl_xml(text) if suffix == ".xml" else text)
+    written(folder, image.lower() if lower else image, "")
+    (found,) = made("landsat", folder)
+    assert (found["scene_id"], found["cloud_cover"], found["path"]) == (PRODUCT, 46.36, str(folder))
+    assert found["acquired"] == datetime(2023, 7, 14, 14, 48, 9, 872_000, UTC)
+    assert [row["scene_id"] for row in made("landsat", mtl)] == [PRODUCT]
 
 
 XML = """<?xml version="1.0"?>
@@ -198,6 +244,45 @@ def test_csvs_of_landsat(tmp_path, entry):
     assert (west, east) == pytest.approx((-52, -48))
 
 
+ENGINE = {
+    "system:index": "LC08_007013_20230714",
+    "system:time_start": "1.689346089872E12",
+    "WRS_PATH": "7",
+    "WRS_ROW": "13",
+}
+RING = list(map(list, HERE.exterior.coords))
+
+
+@pytest.mark.parametrize(
+    ("geometry", "area"),
+    [
+        ({"type": "Polygon", "coordinates": [RING]}, 4e8),
+        ({"type": "LinearRing", "coordinates": RING}, 4e8),
+        ({"type": "MultiPoint", "coordinates": []}, 185e3 * 180e3),
+    ],
+)
+def test_earth_engine_as_it_exports(tmp_path, geometry, area):
+    """Times in the digits of a double, rings, and features without a geometry."""
+    (found,) = made("landsat", table(tmp_path / "x.csv", [ENGINE | {".geo": json.dumps(geometry)}]))
+    assert found["acquired"] == datetime(2023, 7, 14, 14, 48, 9, 872_000, UTC)
+    assert shapely.from_wkb(found["geometry"]).area == pytest.approx(area, rel=0.02)
+
+
+@pytest.mark.parametrize(("start", "stop"), [("14:47:54.0", "14:48:25.0"), ("23:59:50", "00:00:21")])
+def test_clock_times_of_start_and_stop(tmp_path, start, stop):
+    named = {"Landsat Product Identifier L1": PRODUCT, "Date Acquired": "2023/07/14"}
+    (found,) = made("landsat", table(tmp_path / "x.csv", [named | {"Start Time": start, "Stop Time": stop}]))
+    first = datetime.fromisoformat(f"2023-07-14T{start}+00:00")
+    assert found["acquired"] == first + timedelta(seconds=15.5)
+
+
+def test_the_middle_of_a_span_of_stac(tmp_path):
+    span = {"start_datetime": "2023-07-14T14:47:54Z", "end_datetime": "2023-07-14T14:48:25Z"}
+    item = {"type": "Feature", "id": PRODUCT, "geometry": None, "properties": {"datetime": None, **span}}
+    (found,) = made("landsat", written(tmp_path, "x.json", json.dumps(item)))
+    assert found["acquired"] == datetime(2023, 7, 14, 14, 48, 9, 500_000, UTC)
+
+
 def test_gzipped_csv_in_batches(tmp_path):
     entries = [
         BULK | {"Landsat Product Identifier L1": f"LC08_L1TP_007013_202307{day:02d}_20230725_02_T1"}
@@ -234,6 +319,35 @@ def test_stac_geoparquet(tmp_path):
     pq.write_table(pa.table(columns), path)
     (found,) = made("landsat", path)
     assert (found["platform"], found["wrs_path"], found["cloud_cover"]) == ("landsat-9", 10, 21.12)
+
+
+@pytest.mark.parametrize("encoding", ["WKB", "geoarrow"])
+@pytest.mark.parametrize("shape", [HERE, shapely.MultiPolygon([HERE]), HERE - HERE.centroid.buffer(0.01)])
+def test_encodings_of_geoparquet(tmp_path, encoding, shape):
+    frame = geopandas.GeoDataFrame(
+        {"scene_id": IDS, "platform": "planetscope", "acquired": datetime(2023, 7, 14, tzinfo=UTC)},
+        geometry=[shape, None, *[shape] * 3],
+        crs="OGC:CRS84",
+    )
+    frame.to_parquet(tmp_path / "x.parquet", geometry_encoding=encoding)
+    found = made("planet", tmp_path / "x.parquet")
+    assert [row["scene_id"] for row in found] == [IDS[0], *IDS[2:]]
+    holes = len(shapely.get_parts(shape)[0].interiors)
+    expected = shapely.Polygon(square(-50, 67).exterior, [] if not holes else [to_plane(shape).interiors[0]])
+    for row in found:
+        assert shapely.from_wkb(row["geometry"]).equals_exact(expected, 1e-3, normalize=True)
+
+
+def test_longitudes_of_another_datum(tmp_path):
+    """NAD27 and WGS 84 lie 100 m apart in Alaska: PROJ says where."""
+    place = to_degrees(square(-150, 70))
+    path = write_catalogue(tmp_path / "x.parquet", [place], [1_689_346_090_000], ids=IDS[:1], crs="EPSG:4267")
+    (found,) = made("planet", path)
+    way = pyproj.Transformer.from_crs("EPSG:4267", "EPSG:6931", always_xy=True)
+    expected = shapely.transform(place, lambda xy: np.column_stack(way.transform(xy[:, 0], xy[:, 1])))
+    assert expected.hausdorff_distance(square(-150, 70)) > 50
+    assert shapely.from_wkb(found["geometry"]).equals_exact(expected, 1e-3, normalize=True)
+    assert describe(path).crs == "NAD27"
 
 
 def test_geoparquet_in_another_crs(tmp_path):

@@ -64,6 +64,11 @@ class TestScenes:
         plain = touch(tmp_path / "z" / f"{PS}_3B_AnalyticMS_SR.tif")
         assert SceneIndex([tmp_path]).files(pair()).image == plain
 
+    def test_landsat_files_in_small_letters(self, tmp_path):
+        touch(tmp_path / f"{PS}_3B_AnalyticMS_SR.tif")
+        qa = touch(tmp_path / f"{L8}_QA_PIXEL.TIF".lower())
+        assert SceneIndex([tmp_path]).files(pair()).qa == qa
+
     def test_another_level_of_the_same_landsat_scene_will_do(self, tmp_path):
         touch(tmp_path / f"{PS}_3B_AnalyticMS_SR.tif")
         qa = touch(tmp_path / "LC08_L2SP_074010_20230601_20230701_02_T1_QA_PIXEL.TIF")

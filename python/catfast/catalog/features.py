@@ -38,13 +38,21 @@ def from_feature(feature: Mapping[str, Any], kind: str) -> tuple[Record, bool]:
     if found != kind:
         raise LeftAloneError
     try:
-        time, naive = parse_time(
-            _first(properties, "acquired", "datetime", "start_datetime", "system:time_start")
-        )
+        time, naive = _time(properties)
     except RejectedError as error:
         raise RejectedError(error.reason, str(error), scene_id) from error
     make = _planet if kind == "planet" else _landsat
     return make(scene_id, time, properties, feature.get("geometry")), naive
+
+
+def _time(properties: Mapping[str, Any]) -> tuple[datetime, bool]:
+    """When it was taken; the middle of the span that STAC has where ``datetime`` is null."""
+    stated = _first(properties, "acquired", "datetime", "system:time_start")
+    start, end = (_first(properties, name) for name in ("start_datetime", "end_datetime"))
+    first, naive = parse_time(start if stated is None else stated)
+    if stated is not None or end is None:
+        return first, naive
+    return first + (parse_time(end)[0] - first) / 2, naive
 
 
 def _planet(scene_id: str, time: datetime, properties: Mapping[str, Any], geometry: Any) -> Record:

@@ -49,14 +49,15 @@ class Footprints:
     def __init__(self, crs: Any = None, frames: Frames | None = None) -> None:
         from pyproj import Transformer
 
-        self._geographic, self._frames = crs is None, frames
+        self._wgs84, self._geographic = crs is None, crs is None or crs.is_geographic
+        self._frames = frames
         self._transform = Transformer.from_crs(crs or "OGC:CRS84", CRS, always_xy=True)
 
     def project(self, records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | None]]:
         """Polygons (n,) in EPSG:6931, and for each that is none the reason, short and as a sentence."""
         import shapely
 
-        if not self._geographic and any(_is_bare(record) for record in records):
+        if not self._wgs84 and any(_is_bare(record) for record in records):
             return self._apart(records)
         shapes, wrong = _parse([self._framed(record) for record in records])
         bare = [
@@ -78,7 +79,7 @@ class Footprints:
         return shapes, wrong
 
     def _apart(self, records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | None]]:
-        """Frames are in degrees: they go another way than footprints that are not."""
+        """Frames are in degrees of WGS 84: they go another way than footprints that are not."""
         shapes: Array = np.full(len(records), None, object)
         wrong: list[tuple[str, str] | None] = [None] * len(records)
         bare = np.array([_is_bare(record) for record in records], bool)
@@ -152,9 +153,16 @@ def _from_geojson(given: Sequence[Mapping[str, Any]]) -> Array:
         whose = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings.values()])
         shapes[list(rings)] = shapely.polygons(shapely.linearrings(places, indices=whose))
     others = [place for place in range(len(given)) if place not in rings]
-    texts = [json.dumps(given[place]) for place in others]
+    texts = [json.dumps(_filled(given[place])) for place in others]
     shapes[others] = shapely.from_geojson(texts, on_invalid="ignore")
     return shapes
+
+
+def _filled(geometry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Earth Engine's LinearRing, which GeoJSON does not know, as the polygon inside."""
+    if geometry.get("type") != "LinearRing":
+        return geometry
+    return {"type": "Polygon", "coordinates": [geometry.get("coordinates")]}
 
 
 _READERS: Mapping[type, Callable[[Any], Array]] = {dict: _from_geojson, bytes: _from_wkb, str: _from_wkt}
