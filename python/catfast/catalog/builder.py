@@ -33,7 +33,7 @@ Progress = Callable[[int], None]
 
 def build(
     kind: str,
-    sources: Iterable[Path | str],
+    sources: Path | str | Iterable[Path | str],
     output: str | Path,
     config: CatalogConfig | None = None,
     progress: Progress | None = None,
@@ -56,7 +56,8 @@ def build(
     """
     if kind not in KINDS:
         raise UsageError(f"the kind must be one of {', '.join(KINDS)}, not {kind}")
-    config, paths, output = config or CatalogConfig(), list(sources), Path(output)
+    paths = [sources] if isinstance(sources, str | Path) else list(sources)
+    config, output = config or CatalogConfig(), Path(output)
     if not paths:
         raise UsageError("name at least one file or folder to make a catalogue of")
     if (config.collections or config.bbox or config.datetime) and not any(map(is_url, paths)):
