@@ -321,6 +321,41 @@ def test_stac_geoparquet(tmp_path):
     assert (found["platform"], found["wrs_path"], found["cloud_cover"]) == ("landsat-9", 10, 21.12)
 
 
+NS = 1_689_346_104_593_901_777
+
+
+@pytest.mark.parametrize(
+    "acquired",
+    [
+        pa.array([NS, None, NS + 10**9], pa.timestamp("ns", "UTC")),
+        pa.array([NS // 1000, None, NS // 1000 + 10**6], pa.timestamp("us")),
+        pa.array([NS // 1000, None, NS // 1000 + 10**6], pa.timestamp("us", "America/Anchorage")),
+        pa.array([WHEN, "yesterday", "2023-07-14T14:48:25.593901"]),
+        pa.array([NS / 1e6, None, NS / 1e6 + 1e3]),
+    ],
+)
+def test_info_of_times_of_any_type(tmp_path, acquired):
+    """Finer than milliseconds, as geopandas writes them, text, numbers; sides of boxes in any order."""
+    path = write_catalogue(tmp_path / "x.parquet", [square(-50, 67)] * 3, [0] * 3)
+    sides = {"xmin": -2.0, "xmax": 5.0, "ymin": -7.0, "ymax": 11.0}
+    boxes = pa.array([sides, None, {name: value * 2 for name, value in sides.items()}])
+    table = pq.read_table(path).append_column("bbox", boxes)
+    pq.write_table(table.set_column(2, "acquired", acquired), path)
+    info = describe(path)
+    first = datetime(2023, 7, 14, 14, 48, 24, 593_901, UTC)
+    assert abs(info.first - first) < timedelta(milliseconds=1)
+    assert info.last - info.first == timedelta(seconds=1)
+    assert info.bounds == (-4, -14, 10, 22)
+
+
+def test_info_of_no_time_at_all(tmp_path):
+    path = write_catalogue(tmp_path / "x.parquet", [square(-50, 67)], [0])
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(2, "acquired", pa.nulls(1, pa.timestamp("ms", "UTC"))), path)
+    with pytest.raises(InputError, match="expected times in the column acquired, found none"):
+        describe(path)
+
+
 @pytest.mark.parametrize("encoding", ["WKB", "geoarrow"])
 @pytest.mark.parametrize("shape", [HERE, shapely.MultiPolygon([HERE]), HERE - HERE.centroid.buffer(0.01)])
 def test_encodings_of_geoparquet(tmp_path, encoding, shape):
