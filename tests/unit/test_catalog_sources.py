@@ -451,6 +451,41 @@ def test_unusable_rows_are_named_and_leave_no_file(tmp_path, item, reason):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rejects.csv", "x.json"]
 
 
+def ring_with(value: object) -> dict:
+    return {"type": "Polygon", "coordinates": [[[-50, 67], [value, 67], [-49, 68], [-50, 67]]]}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"geometry": ring_with(float("nan"))}, "bad_geometry"),
+        ({"geometry": ring_with(10**400)}, "bad_geometry"),
+        ({"geometry": {"type": "LinearRing", "coordinates": 5}}, "bad_geometry"),
+        ({"id": "20230714_14482\ud800_59_2414"}, "bad_text"),
+        ({"id": "20230714_14482\x1b[2J_59_2414"}, "bad_text"),
+        ({"instrument": "\udfff"}, "bad_text"),
+    ],
+)
+def test_one_row_of_nonsense_costs_no_other(tmp_path, change, reason):
+    wrong = planet_item(IDS[0], WHEN, HERE, **{k: v for k, v in change.items() if k == "instrument"})
+    wrong |= {name: value for name, value in change.items() if name != "instrument"}
+    source, rejects = written(tmp_path, "x.json", json.dumps([wrong, ITEMS[1]])), tmp_path / "rejects.csv"
+    result = build("planet", [source], tmp_path / "x.parquet", CatalogConfig(rejects=rejects))
+    assert (result.scenes, result.rejected) == (1, {reason: 1})
+    assert rejects.read_text(encoding="utf-8").isascii()
+
+
+@pytest.mark.parametrize(
+    "stated", [{"instruments": "PSB.SD"}, {"instruments": ["psb.sd"]}, {"instruments": {}}]
+)
+def test_instruments_in_any_form(tmp_path, stated):
+    (found,) = made(
+        "planet", written(tmp_path, "x.json", json.dumps(planet_item(IDS[0], WHEN, HERE, **stated)))
+    )
+    assert found["instrument"] == "PSB.SD"
+
+
 def test_a_swapped_landsat_footprint_is_seen_by_its_row(tmp_path):
     swapped = {"type": "Polygon", "coordinates": [[[68, -52], [68, -48], [66, -48], [66, -52], [68, -52]]]}
     entry = EARTH_ENGINE | {".geo": json.dumps(swapped)}

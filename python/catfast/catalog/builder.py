@@ -126,7 +126,7 @@ def _open_rejects(files: contextlib.ExitStack, path: Path | None) -> IO[str] | N
     if path is None:
         return None
     part = files.enter_context(_kept(path))
-    return files.enter_context(part.open("w", newline="", encoding="utf-8"))
+    return files.enter_context(part.open("w", newline="", encoding="utf-8", errors="backslashreplace"))
 
 
 @contextlib.contextmanager
@@ -139,6 +139,17 @@ def _kept(path: Path) -> Iterator[Path]:
             failed = error
     if failed is not None:
         raise failed
+
+
+def _is_text(record: Record) -> bool:
+    """Whether its texts can be written: JSON may hold halves of characters, and control characters."""
+    return all(map(str.isprintable, (record.scene_id, record.platform, record.instrument or "")))
+
+
+def _no_text(record: Record) -> RejectedError:
+    return RejectedError(
+        "bad_text", "its id, platform or instrument is no plain text", ascii(record.scene_id)[1:-1]
+    )
 
 
 class _Run:
@@ -165,7 +176,7 @@ class _Run:
                     read.append((row, error.with_traceback(None)))
             else:
                 self._naive += naive
-                read.append((row, record))
+                read.append((row, record if _is_text(record) else _no_text(record)))
         return read
 
     def usable(self, batch: Batch, rows: Rows) -> tuple[list[Record], Shapes]:

@@ -56,7 +56,8 @@ def _time(properties: Mapping[str, Any]) -> tuple[datetime, bool]:
 
 
 def _planet(scene_id: str, time: datetime, properties: Mapping[str, Any], geometry: Any) -> Record:
-    instruments = properties.get("instruments") or [properties.get("instrument")]
+    stated = properties.get("instruments") or properties.get("instrument")
+    instrument = stated[0] if isinstance(stated, list) and stated else stated
     cloud = _first(properties, "cloud_percent", "eo:cloud_cover")
     fraction = number(properties.get("cloud_cover"))
     if cloud is None and fraction is not None:
@@ -69,7 +70,7 @@ def _planet(scene_id: str, time: datetime, properties: Mapping[str, Any], geomet
         cloud_cover=percent(cloud),
         snow_cover=percent(_first(properties, "snow_ice_percent", "eo:snow_cover")),
         sun_elevation=number(_first(properties, "sun_elevation", "view:sun_elevation")),
-        instrument=str(instruments[0]).upper() if instruments[0] else None,
+        instrument=instrument.upper() if isinstance(instrument, str) and instrument else None,
     )
 
 

@@ -148,13 +148,17 @@ def _from_geojson(given: Sequence[Mapping[str, Any]]) -> Array:
 
     shapes = np.full(len(given), None, object)
     rings = {place: ring for place, geometry in enumerate(given) if (ring := _plain_ring(geometry))}
-    if rings:
+    try:
         places = np.array(list(chain.from_iterable(rings.values())), np.float64)
+    except OverflowError:  # an integer beyond all floats
+        rings = {}
+    if rings:
         whose = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings.values()])
         shapes[list(rings)] = shapely.polygons(shapely.linearrings(places, indices=whose))
     others = [place for place in range(len(given)) if place not in rings]
     texts = [json.dumps(_filled(given[place])) for place in others]
-    shapes[others] = shapely.from_geojson(texts, on_invalid="ignore")
+    with np.errstate(over="ignore"):
+        shapes[others] = shapely.from_geojson(texts, on_invalid="ignore")
     return shapes
 
 
@@ -208,8 +212,7 @@ def _check_degrees(shapes: Array, wrong: list[tuple[str, str] | None], records: 
     bounds = shapely.bounds(shapes)
     west, south, east, north = bounds.T
     there = ~shapely.is_missing(shapes)
-    strange = ~np.isfinite(bounds).all(axis=1)
-    for index in np.flatnonzero(there & strange):
+    for index in np.flatnonzero(_not_finite(shapes)):
         wrong[index] = ("bad_geometry", "its footprint has coordinates that are not finite")
     for index in np.flatnonzero(there & (np.maximum(-south, north) > 90)):
         wrong[index] = wrong[index] or (
@@ -221,6 +224,16 @@ def _check_degrees(shapes: Array, wrong: list[tuple[str, str] | None], records: 
         wrong[index] = wrong[index] or ("bad_geometry", "its footprint has longitudes beyond 360 degrees")
     shapes[[trouble is not None for trouble in wrong]] = None
     _check_places(shapes, wrong, records)
+
+
+def _not_finite(shapes: Array) -> Array:
+    """Whether any coordinate of each shape is none: bounds pass over NaN."""
+    import shapely
+
+    places, whose = shapely.get_coordinates(shapes, return_index=True)
+    found = np.zeros(len(shapes), bool)
+    found[whose[~np.isfinite(places).all(axis=1)]] = True
+    return found
 
 
 def _check_places(shapes: Array, wrong: list[tuple[str, str] | None], records: Sequence[Record]) -> None:
@@ -280,7 +293,7 @@ def _clean(shapes: Array) -> Array:
     import shapely
 
     shapes = shapes.copy()
-    shapes[~np.isfinite(shapely.bounds(shapes)).all(axis=1)] = None
+    shapes[_not_finite(shapes) | shapely.is_empty(shapes)] = None
     broken = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
     shapes[broken] = shapely.make_valid(shapes[broken])
     mixed = np.flatnonzero(~np.isin(shapely.get_type_id(shapes), (-1, 3)))
