@@ -373,6 +373,28 @@ def test_encodings_of_geoparquet(tmp_path, encoding, shape):
         assert shapely.from_wkb(row["geometry"]).equals_exact(expected, 1e-3, normalize=True)
 
 
+@pytest.mark.parametrize(
+    "column", [[], "x", None, {"encoding": ["WKB"]}, {"encoding": "WKT"}, {"encoding": "point"}]
+)
+def test_geo_metadata_that_describe_nothing(tmp_path, column):
+    path = write_catalogue(tmp_path / "x.parquet", [HERE], [0])
+    geo = json.dumps({"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}})
+    pq.write_table(pq.read_table(path).replace_schema_metadata({"geo": geo}), path)
+    with pytest.raises(InputError, match=r"x\.parquet: (its geo metadata|expected geometry as one of WKB)"):
+        made("planet", path)
+
+
+@pytest.mark.parametrize("ring", [[{"a": 1.0}], [{"x": 1.0, "y": None}], [[{"x": 1.0, "y": 67.0}]], [None]])
+def test_native_footprints_that_are_none(tmp_path, ring):
+    path = write_catalogue(tmp_path / "x.parquet", [HERE], [0], crs="OGC:CRS84")
+    table = pq.read_table(path)
+    meta = table.schema.metadata[b"geo"].replace(b"WKB", b"polygon")
+    table = table.set_column(3, "geometry", pa.array([[ring]])).replace_schema_metadata({b"geo": meta})
+    pq.write_table(table, path)
+    with pytest.raises(InputError, match="found 1 rows that cannot be used"):
+        made("planet", path)
+
+
 def test_longitudes_of_another_datum(tmp_path):
     """NAD27 and WGS 84 lie 100 m apart in Alaska: PROJ says where."""
     place = to_degrees(square(-150, 70))

@@ -76,14 +76,14 @@ class ParquetSource:
     def _crs(self) -> Any:
         """The CRS, None for longitude and latitude of WGS 84; sets the encoding of footprints on the way."""
         metadata = self._file.schema_arrow.metadata or {}
-        self._encoding = "WKB"
+        self._encoding: Any = "WKB"
         if b"geo" not in metadata:
             if self._stac:
                 return None
             raise InputError(f"{self.path}: expected GeoParquet, found a parquet file without geo metadata")
         try:
             geo = parse_json(metadata[b"geo"])
-            column = geo["columns"]["geometry"]
+            column = dict(geo["columns"]["geometry"])
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{self.path}: its geo metadata does not describe the column geometry"
@@ -123,15 +123,15 @@ def _checked(path: Path, crs: Any) -> Any:
     return None if found.equals(CRS.from_epsg(4326), ignore_axis_order=True) else found
 
 
-def _geojson(value: Any, encoding: str) -> dict[str, Any] | None:
-    """A footprint of the native encodings: lists of lists of places."""
+def _geojson(value: Any, encoding: str) -> Any:
+    """A footprint of the native encodings, lists of lists of places; what is none as it is."""
     names = {"polygon": "Polygon", "multipolygon": "MultiPolygon"}
-    return None if value is None else {"type": names[encoding], "coordinates": _places(value)}
+    return {"type": names[encoding], "coordinates": _places(value)} if isinstance(value, list) else value
 
 
 def _places(value: Any) -> Any:
     if isinstance(value, dict):
-        return [value["x"], value["y"]]
+        return [value.get("x"), value.get("y")]
     return [_places(part) for part in value] if isinstance(value, list) else value
 
 
