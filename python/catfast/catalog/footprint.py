@@ -139,7 +139,8 @@ def _from_wkb(given: Sequence[bytes]) -> Array:
 def _from_wkt(given: Sequence[str]) -> Array:
     import shapely
 
-    return np.asarray(shapely.from_wkt(given, on_invalid="ignore"), object)
+    with np.errstate(over="ignore"):
+        return np.asarray(shapely.from_wkt(given, on_invalid="ignore"), object)
 
 
 def _from_geojson(given: Sequence[Mapping[str, Any]]) -> Array:
