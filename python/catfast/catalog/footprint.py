@@ -120,7 +120,8 @@ def _parse(records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | Non
     kinds = [type(geometry) for geometry in given]
     for kind in set(kinds) & _READERS.keys():
         places = [index for index, other in enumerate(kinds) if other is kind]
-        shapes[places] = _READERS[kind]([given[index] for index in places])
+        with np.errstate(over="ignore", invalid="ignore"):
+            shapes[places] = _READERS[kind]([given[index] for index in places])
         for index in np.array(places)[shapely.is_missing(shapes[places])].tolist():
             wrong[index] = ("bad_geometry", f"its footprint cannot be read: {str(given[index])[:80]}")
     flat = shapely.get_type_id(shapes)
@@ -139,8 +140,7 @@ def _from_wkb(given: Sequence[bytes]) -> Array:
 def _from_wkt(given: Sequence[str]) -> Array:
     import shapely
 
-    with np.errstate(over="ignore"):
-        return np.asarray(shapely.from_wkt(given, on_invalid="ignore"), object)
+    return np.asarray(shapely.from_wkt(given, on_invalid="ignore"), object)
 
 
 def _from_geojson(given: Sequence[Mapping[str, Any]]) -> Array:
@@ -158,8 +158,7 @@ def _from_geojson(given: Sequence[Mapping[str, Any]]) -> Array:
         shapes[list(rings)] = shapely.polygons(shapely.linearrings(places, indices=whose))
     others = [place for place in range(len(given)) if place not in rings]
     texts = [json.dumps(_filled(given[place])) for place in others]
-    with np.errstate(over="ignore"):
-        shapes[others] = shapely.from_geojson(texts, on_invalid="ignore")
+    shapes[others] = shapely.from_geojson(texts, on_invalid="ignore")
     return shapes
 
 
