@@ -59,8 +59,8 @@ class ProductId:
 
 
 def product_id(name: str) -> ProductId | None:
-    """The id that a file or folder name starts with, None when there is none."""
-    match = _ID.match(name)
+    """The id that a file or folder name starts with, in upper case; None when there is none."""
+    match = _ID.match(name.upper())
     if match is None:
         return None
     try:

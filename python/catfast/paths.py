@@ -1,20 +1,24 @@
-"""Paths as people give them from Python."""
+"""Paths as people give them from Python, and folders that may be links."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 
-def take_texts(config: object, *names: str) -> None:
-    """Make paths of what fields of a frozen data class hold as text; of tuples, each."""
+def take_texts(config: Any, *names: str) -> None:
+    """Make paths of what fields of a frozen data class hold as text; of tuples, each, or the only one."""
+    kinds = {field.name: str(field.type) for field in fields(config)}
     for name in names:
         given = getattr(config, name)
-        if isinstance(given, str):
-            object.__setattr__(config, name, Path(given))
-        elif isinstance(given, list | tuple):
+        many = kinds[name].startswith("tuple")
+        if isinstance(given, list | tuple):
             object.__setattr__(config, name, tuple(map(Path, given)))
+        elif isinstance(given, str | Path):
+            object.__setattr__(config, name, (Path(given),) if many else Path(given))
 
 
 def walk(root: str | os.PathLike[str]) -> Iterator[tuple[Path, list[str]]]:

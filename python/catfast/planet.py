@@ -1,7 +1,8 @@
 """PlanetScope products and plain 4-band GeoTIFFs: which bands, which scale, where nothing was seen.
 
 Names, bands and scales as Planet documents them (PSScene imagery product specification): ``_SR`` is
-surface reflectance x 10000; AnalyticMS is radiance whose XML holds a reflectanceCoefficient a band.
+surface reflectance x 10000, and ``_toar``, of the tool of that name of its orders, reflectance at the top of
+the atmosphere x 10000; AnalyticMS is radiance whose XML holds a reflectanceCoefficient a band.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ BANDS_BY_COUNT = {4: (1, 2, 3, 4), 8: (2, 4, 6, 8)}
 """1-based places of BANDS in a 4-band (PS2, PSB) and an 8-band (SuperDove) product."""
 
 SR_SCALE = 1e-4
-"""Reflectance a count in Planet's surface reflectance, and the scale assumed of integers."""
+"""Reflectance a count where Planet delivers reflectance, and the scale assumed of integers."""
 
 MAX_REFLECTANCE = 3.0
 """Floats whose valid maximum is below this are taken for reflectance."""
@@ -58,6 +59,7 @@ BAND_NAMES = {
 READABLE_DTYPES = ("uint16", "int16", "uint32", "int32", "float32", "float64")
 
 _ID = re.compile(r"\d{8}_\d{6}(?:_\d{2})?_[0-9a-zA-Z]{4}(?![0-9a-zA-Z])")
+_TOAR = re.compile(r"_AnalyticMS\w*_toar(_|\.)", re.IGNORECASE)
 _SCAN_ROWS = 512
 
 
@@ -209,7 +211,8 @@ def _scale(
     zero = (0.0,) * len(bands)
     if given is not None:
         return (given,) * len(bands), zero, []
-    if _is_surface_reflectance(info.path):
+    counts = not info.dtype.startswith("float")
+    if _is_surface_reflectance(info.path) or (counts and _TOAR.search(info.path.name)):
         return (SR_SCALE,) * len(bands), zero, []
     if _is_radiance(info.path):
         return _analytic_gain(info.path, bands), zero, []
@@ -221,7 +224,7 @@ def _scale(
                 f"{info.path}: expected finite band scales above 0, found {scales} and {offsets}"
             )
         return scales, offsets, []
-    if info.dtype.startswith("float") and _maximum(raster, bands) < MAX_REFLECTANCE:
+    if not counts and _maximum(raster, bands) < MAX_REFLECTANCE:
         notice = Notice("assumed_reflectance", f"values are below {MAX_REFLECTANCE:g}: taken for reflectance")
         return (1.0,) * len(bands), zero, [notice]
     notice = Notice("assumed_scale", f"nothing says what the scale is: {SR_SCALE:g} a count is assumed")
@@ -235,7 +238,7 @@ def _is_surface_reflectance(path: Path) -> bool:
 
 
 def _is_radiance(path: Path) -> bool:
-    return "_AnalyticMS" in path.name and not _is_surface_reflectance(path)
+    return "_AnalyticMS" in path.name and not _TOAR.search(path.name) and not _is_surface_reflectance(path)
 
 
 def _maximum(raster: Raster, bands: Sequence[int]) -> float:

@@ -57,6 +57,18 @@ def test_neighbours_that_share_an_edge_at_82n_are_no_pair(tmp_path):
     ] == pytest.approx(0.1)
 
 
+def test_where_footprints_merely_touch_is_no_part_of_their_overlap(tmp_path):
+    """A footprint that lies over one end of another, and along a line of its other end."""
+    x, y = (round(side, -3) for side in TO_PLANE.transform(10, 70))
+    arms = shapely.box(0, 0, 1e4, 1e4) - shapely.box(2e3, 2e3, 8e3, 1e4)
+    beside = shapely.box(-2e4, 5e3, 0, 4e4) | shapely.box(-2e4, -2e4, 2e4, 1e3)
+    arms, beside = (shapely.affinity.translate(shape, x, y) for shape in (arms, beside))
+    assert arms.intersection(beside).geom_type == "GeometryCollection"
+    (found,) = paired(tmp_path, [arms], [beside])
+    assert shapely.from_wkb(found["geometry"]).equals(shapely.box(x, y, x + 1e4, y + 1e3))
+    assert found["overlap_km2"] == pytest.approx(10)
+
+
 def test_bow_tie_empty_and_cut_at_180(tmp_path):
     bow_tie = to_degrees(shapely.Polygon([(0, -1e6), (1e4, -1.01e6), (1e4, -1e6), (0, -1.01e6)]))
     cut = shapely.MultiPolygon([shapely.box(179, 75, 180, 75.5), shapely.box(-180, 75, -179, 75.5)])

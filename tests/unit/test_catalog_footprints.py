@@ -105,6 +105,7 @@ def test_a_nominal_footprint_is_cut_by_the_corners_of_its_product():
     assert projected(None, wrs_path=7, wrs_row=13).area > 30e9
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("wkt", "reason"),
     [
@@ -114,6 +115,8 @@ def test_a_nominal_footprint_is_cut_by_the_corners_of_its_product():
         ("POLYGON EMPTY", "no_geometry"),
         ("MULTIPOLYGON EMPTY", "no_geometry"),
         ("nonsense", "bad_geometry"),
+        ("POLYGON ((1e999 70, 1 70, 1 71, 1e999 70))", "bad_geometry"),
+        ("POLYGON ((NaN 70, 1 70, 1 71, NaN 70))", "bad_geometry"),
         ("POLYGON ((0 70, 1 71, 2 72, 0 70))", None),
     ],
 )

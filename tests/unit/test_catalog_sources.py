@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import geopandas
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyproj
 import pytest
 import shapely
 
 from catfast.catalog import CatalogConfig, build, describe
 from catfast.errors import InputError, OutputError, UsageError
-from tests.scenes import planet_item, rows, square, to_degrees, write_catalogue
+from tests.scenes import TO_PLANE, planet_item, rows, square, to_degrees, write_catalogue
 
 HERE = to_degrees(square(-50, 67))
 WHEN = "2023-07-14T14:48:24.593901Z"
@@ -34,6 +38,10 @@ def written(folder: Path, name: str, text: str) -> Path:
     path = folder / name
     path.write_text(text)
     return path
+
+
+def to_plane(shape: shapely.Geometry) -> shapely.Geometry:
+    return shapely.transform(shape, lambda xy: np.column_stack(TO_PLANE.transform(xy[:, 0], xy[:, 1])))
 
 
 def table(path: Path, entries: list[dict]) -> Path:
@@ -100,6 +108,44 @@ def test_a_folder_gives_each_kind_its_own(tmp_path):
     assert (landsat["wrs_path"], landsat["wrs_row"], landsat["cloud_cover"]) == (7, 13, 46.36)
     assert landsat["acquired"] == datetime(2023, 7, 14, 14, 48, 9, 872_000, UTC)
     assert shapely.from_wkb(landsat["geometry"]).area == pytest.approx(185e3 * 180e3, rel=0.02)
+
+
+MTL_TXT = """GROUP = LANDSAT_METADATA_FILE
+  GROUP = PRODUCT_CONTENTS
+    LANDSAT_PRODUCT_ID = "{product}"
+  END_GROUP = PRODUCT_CONTENTS
+  GROUP = IMAGE_ATTRIBUTES
+    DATE_ACQUIRED = 2023-07-14
+    SCENE_CENTER_TIME = "14:48:09.8718430Z"
+    CLOUD_COVER = 46.36
+  END_GROUP = IMAGE_ATTRIBUTES
+  GROUP = LEVEL1_PROCESSING_RECORD
+    LANDSAT_PRODUCT_ID = "LC08_L1TP_007013_20230714_20230724_02_T1"
+  END_GROUP = LEVEL1_PROCESSING_RECORD
+END_GROUP = LANDSAT_METADATA_FILE
+END
+"""
+
+
+def mtl_xml(text: str) -> str:
+    """The same as USGS writes it in XML."""
+    text = re.sub(r'(\w+) = "?(.*?)"?\n', r"<\1>\2</\1>\n", text.removesuffix("END\n"))
+    return re.sub(r"<(END_)?GROUP>(\w+)</\1?GROUP>", lambda m: f"<{'/' if m[1] else ''}{m[2]}>", text)
+
+
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize("suffix", [".txt", ".xml", ".TXT"])
+def test_products_by_any_of_their_mtl_files(tmp_path, suffix, lower):
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    text = MTL_TXT.format(product=PRODUCT)
+    name, image = f"{PRODUCT}_MTL{suffix}", f"{PRODUCT}_QA_PIXEL.TIF"
+    mtl = written(folder, name.lower() if lower else name, mtl_xml(text) if suffix == ".xml" else text)
+    written(folder, image.lower() if lower else image, "")
+    (found,) = made("landsat", folder)
+    assert (found["scene_id"], found["cloud_cover"], found["path"]) == (PRODUCT, 46.36, str(folder))
+    assert found["acquired"] == datetime(2023, 7, 14, 14, 48, 9, 872_000, UTC)
+    assert [row["scene_id"] for row in made("landsat", mtl)] == [PRODUCT]
 
 
 XML = """<?xml version="1.0"?>
@@ -198,6 +244,45 @@ def test_csvs_of_landsat(tmp_path, entry):
     assert (west, east) == pytest.approx((-52, -48))
 
 
+ENGINE = {
+    "system:index": "LC08_007013_20230714",
+    "system:time_start": "1.689346089872E12",
+    "WRS_PATH": "7",
+    "WRS_ROW": "13",
+}
+RING = list(map(list, HERE.exterior.coords))
+
+
+@pytest.mark.parametrize(
+    ("geometry", "area"),
+    [
+        ({"type": "Polygon", "coordinates": [RING]}, 4e8),
+        ({"type": "LinearRing", "coordinates": RING}, 4e8),
+        ({"type": "MultiPoint", "coordinates": []}, 185e3 * 180e3),
+    ],
+)
+def test_earth_engine_as_it_exports(tmp_path, geometry, area):
+    """Times in the digits of a double, rings, and features without a geometry."""
+    (found,) = made("landsat", table(tmp_path / "x.csv", [ENGINE | {".geo": json.dumps(geometry)}]))
+    assert found["acquired"] == datetime(2023, 7, 14, 14, 48, 9, 872_000, UTC)
+    assert shapely.from_wkb(found["geometry"]).area == pytest.approx(area, rel=0.02)
+
+
+@pytest.mark.parametrize(("start", "stop"), [("14:47:54.0", "14:48:25.0"), ("23:59:50", "00:00:21")])
+def test_clock_times_of_start_and_stop(tmp_path, start, stop):
+    named = {"Landsat Product Identifier L1": PRODUCT, "Date Acquired": "2023/07/14"}
+    (found,) = made("landsat", table(tmp_path / "x.csv", [named | {"Start Time": start, "Stop Time": stop}]))
+    first = datetime.fromisoformat(f"2023-07-14T{start}+00:00")
+    assert found["acquired"] == first + timedelta(seconds=15.5)
+
+
+def test_the_middle_of_a_span_of_stac(tmp_path):
+    span = {"start_datetime": "2023-07-14T14:47:54Z", "end_datetime": "2023-07-14T14:48:25Z"}
+    item = {"type": "Feature", "id": PRODUCT, "geometry": None, "properties": {"datetime": None, **span}}
+    (found,) = made("landsat", written(tmp_path, "x.json", json.dumps(item)))
+    assert found["acquired"] == datetime(2023, 7, 14, 14, 48, 9, 500_000, UTC)
+
+
 def test_gzipped_csv_in_batches(tmp_path):
     entries = [
         BULK | {"Landsat Product Identifier L1": f"LC08_L1TP_007013_202307{day:02d}_20230725_02_T1"}
@@ -234,6 +319,92 @@ def test_stac_geoparquet(tmp_path):
     pq.write_table(pa.table(columns), path)
     (found,) = made("landsat", path)
     assert (found["platform"], found["wrs_path"], found["cloud_cover"]) == ("landsat-9", 10, 21.12)
+
+
+NS = 1_689_346_104_593_901_777
+
+
+@pytest.mark.parametrize(
+    "acquired",
+    [
+        pa.array([NS, None, NS + 10**9], pa.timestamp("ns", "UTC")),
+        pa.array([NS // 1000, None, NS // 1000 + 10**6], pa.timestamp("us")),
+        pa.array([NS // 1000, None, NS // 1000 + 10**6], pa.timestamp("us", "America/Anchorage")),
+        pa.array([WHEN, "yesterday", "2023-07-14T14:48:25.593901"]),
+        pa.array([NS / 1e6, None, NS / 1e6 + 1e3]),
+    ],
+)
+def test_info_of_times_of_any_type(tmp_path, acquired):
+    """Finer than milliseconds, as geopandas writes them, text, numbers; sides of boxes in any order."""
+    path = write_catalogue(tmp_path / "x.parquet", [square(-50, 67)] * 3, [0] * 3)
+    sides = {"xmin": -2.0, "xmax": 5.0, "ymin": -7.0, "ymax": 11.0}
+    boxes = pa.array([sides, None, {name: value * 2 for name, value in sides.items()}])
+    table = pq.read_table(path).append_column("bbox", boxes)
+    pq.write_table(table.set_column(2, "acquired", acquired), path)
+    info = describe(path)
+    first = datetime(2023, 7, 14, 14, 48, 24, 593_901, UTC)
+    assert abs(info.first - first) < timedelta(milliseconds=1)
+    assert info.last - info.first == timedelta(seconds=1)
+    assert info.bounds == (-4, -14, 10, 22)
+
+
+def test_info_of_no_time_at_all(tmp_path):
+    path = write_catalogue(tmp_path / "x.parquet", [square(-50, 67)], [0])
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(2, "acquired", pa.nulls(1, pa.timestamp("ms", "UTC"))), path)
+    with pytest.raises(InputError, match="expected times in the column acquired, found none"):
+        describe(path)
+
+
+@pytest.mark.parametrize("encoding", ["WKB", "geoarrow"])
+@pytest.mark.parametrize("shape", [HERE, shapely.MultiPolygon([HERE]), HERE - HERE.centroid.buffer(0.01)])
+def test_encodings_of_geoparquet(tmp_path, encoding, shape):
+    frame = geopandas.GeoDataFrame(
+        {"scene_id": IDS, "platform": "planetscope", "acquired": datetime(2023, 7, 14, tzinfo=UTC)},
+        geometry=[shape, None, *[shape] * 3],
+        crs="OGC:CRS84",
+    )
+    frame.to_parquet(tmp_path / "x.parquet", geometry_encoding=encoding)
+    found = made("planet", tmp_path / "x.parquet")
+    assert [row["scene_id"] for row in found] == [IDS[0], *IDS[2:]]
+    holes = len(shapely.get_parts(shape)[0].interiors)
+    expected = shapely.Polygon(square(-50, 67).exterior, [] if not holes else [to_plane(shape).interiors[0]])
+    for row in found:
+        assert shapely.from_wkb(row["geometry"]).equals_exact(expected, 1e-3, normalize=True)
+
+
+@pytest.mark.parametrize(
+    "column", [[], "x", None, {"encoding": ["WKB"]}, {"encoding": "WKT"}, {"encoding": "point"}]
+)
+def test_geo_metadata_that_describe_nothing(tmp_path, column):
+    path = write_catalogue(tmp_path / "x.parquet", [HERE], [0])
+    geo = json.dumps({"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}})
+    pq.write_table(pq.read_table(path).replace_schema_metadata({"geo": geo}), path)
+    with pytest.raises(InputError, match=r"x\.parquet: (its geo metadata|expected geometry as one of WKB)"):
+        made("planet", path)
+
+
+@pytest.mark.parametrize("ring", [[{"a": 1.0}], [{"x": 1.0, "y": None}], [[{"x": 1.0, "y": 67.0}]], [None]])
+def test_native_footprints_that_are_none(tmp_path, ring):
+    path = write_catalogue(tmp_path / "x.parquet", [HERE], [0], crs="OGC:CRS84")
+    table = pq.read_table(path)
+    meta = table.schema.metadata[b"geo"].replace(b"WKB", b"polygon")
+    table = table.set_column(3, "geometry", pa.array([[ring]])).replace_schema_metadata({b"geo": meta})
+    pq.write_table(table, path)
+    with pytest.raises(InputError, match="found 1 rows that cannot be used"):
+        made("planet", path)
+
+
+def test_longitudes_of_another_datum(tmp_path):
+    """NAD27 and WGS 84 lie 100 m apart in Alaska: PROJ says where."""
+    place = to_degrees(square(-150, 70))
+    path = write_catalogue(tmp_path / "x.parquet", [place], [1_689_346_090_000], ids=IDS[:1], crs="EPSG:4267")
+    (found,) = made("planet", path)
+    way = pyproj.Transformer.from_crs("EPSG:4267", "EPSG:6931", always_xy=True)
+    expected = shapely.transform(place, lambda xy: np.column_stack(way.transform(xy[:, 0], xy[:, 1])))
+    assert expected.hausdorff_distance(square(-150, 70)) > 50
+    assert shapely.from_wkb(found["geometry"]).equals_exact(expected, 1e-3, normalize=True)
+    assert describe(path).crs == "NAD27"
 
 
 def test_geoparquet_in_another_crs(tmp_path):
@@ -300,6 +471,41 @@ def test_unusable_rows_are_named_and_leave_no_file(tmp_path, item, reason):
         build("planet", [source], tmp_path / "x.parquet", CatalogConfig(rejects=rejects))
     assert rejects.read_text().splitlines()[1].split(",")[3] == reason
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rejects.csv", "x.json"]
+
+
+def ring_with(value: object) -> dict:
+    return {"type": "Polygon", "coordinates": [[[-50, 67], [value, 67], [-49, 68], [-50, 67]]]}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"geometry": ring_with(float("nan"))}, "bad_geometry"),
+        ({"geometry": ring_with(10**400)}, "bad_geometry"),
+        ({"geometry": {"type": "LinearRing", "coordinates": 5}}, "bad_geometry"),
+        ({"id": "20230714_14482\ud800_59_2414"}, "bad_text"),
+        ({"id": "20230714_14482\x1b[2J_59_2414"}, "bad_text"),
+        ({"instrument": "\udfff"}, "bad_text"),
+    ],
+)
+def test_one_row_of_nonsense_costs_no_other(tmp_path, change, reason):
+    wrong = planet_item(IDS[0], WHEN, HERE, **{k: v for k, v in change.items() if k == "instrument"})
+    wrong |= {name: value for name, value in change.items() if name != "instrument"}
+    source, rejects = written(tmp_path, "x.json", json.dumps([wrong, ITEMS[1]])), tmp_path / "rejects.csv"
+    result = build("planet", [source], tmp_path / "x.parquet", CatalogConfig(rejects=rejects))
+    assert (result.scenes, result.rejected) == (1, {reason: 1})
+    assert rejects.read_text(encoding="utf-8").isascii()
+
+
+@pytest.mark.parametrize(
+    "stated", [{"instruments": "PSB.SD"}, {"instruments": ["psb.sd"]}, {"instruments": {}}]
+)
+def test_instruments_in_any_form(tmp_path, stated):
+    (found,) = made(
+        "planet", written(tmp_path, "x.json", json.dumps(planet_item(IDS[0], WHEN, HERE, **stated)))
+    )
+    assert found["instrument"] == "PSB.SD"
 
 
 def test_a_swapped_landsat_footprint_is_seen_by_its_row(tmp_path):

@@ -18,9 +18,16 @@ from catfast.catalog.times import EPOCH, epoch_ms, parse_time
         ("2022-01-25T09:55:09.5+02:00", datetime(2022, 1, 25, 7, 55, 9, 500000, UTC), False),
         ("2023-03-25 10:35:03.192496+00:00", datetime(2023, 3, 25, 10, 35, 3, 192496, UTC), False),
         ("2023-03-25 10:35:03", datetime(2023, 3, 25, 10, 35, 3, 0, UTC), True),
+        ("2023-03-25 10:35:03 UTC", datetime(2023, 3, 25, 10, 35, 3, 0, UTC), False),
+        ("2023-03-25 12:35:03 +0200 UTC", datetime(2023, 3, 25, 10, 35, 3, 0, UTC), False),
+        ("2023-03-25t10:35:03.5z", datetime(2023, 3, 25, 10, 35, 3, 500000, UTC), False),
         ("2011:010:07:30:29.98794", datetime(2011, 1, 10, 7, 30, 29, 987940, UTC), False),
         ("1641197709676", datetime(2022, 1, 3, 8, 15, 9, 676000, UTC), False),
         (1641197709676, datetime(2022, 1, 3, 8, 15, 9, 676000, UTC), False),
+        ("1.641197709676E12", datetime(2022, 1, 3, 8, 15, 9, 676000, UTC), False),
+        ("1.641197709676e+12", datetime(2022, 1, 3, 8, 15, 9, 676000, UTC), False),
+        ("1641197709", datetime(2022, 1, 3, 8, 15, 9, 0, UTC), False),
+        (1641197709676173, datetime(2022, 1, 3, 8, 15, 9, 676173, UTC), False),
     ],
 )
 def test_times_become_utc(text, expected, naive):
@@ -39,6 +46,10 @@ def test_times_become_utc(text, expected, naive):
         ("9999-12-31T23:59:59Z", "bad_time"),
         ("0001-01-01T00:00:00+02:00", "bad_time"),
         ("2023-02-30T00:00:00Z", "bad_time"),
+        ("2023:366:00:00:00", "bad_time"),
+        ("2024:000:00:00:00", "bad_time"),
+        ("20230601", "no_time"),
+        ("42", "bad_time"),
     ],
 )
 def test_what_is_no_time_is_refused(text, reason):

@@ -205,6 +205,9 @@ def test_bands_are_found_by_product_id(pair, tmp_path):
     for path in beside:
         (home / path.name.replace("_B", "_SR_B")).symlink_to(path)
     assert [path.parent for path in band_files(pair.qa, tmp_path)] == [home] * 4
+    for path in beside:
+        (tmp_path / path.name.lower()).symlink_to(path)
+    assert [path.name for path in band_files(pair.qa, tmp_path)] == [path.name.lower() for path in beside]
 
 
 def test_missing_bands_are_named(pair, tmp_path):

@@ -22,6 +22,12 @@ def test_an_id_is_taken_apart():
     assert (found.collection, found.tier) == (2, "T1")
 
 
+def test_an_id_in_small_letters_is_the_same():
+    found = product_id("lc09_l1tp_063046_20230714_20230715_02_t1_qa_pixel.tif")
+    assert found is not None
+    assert found.text == "LC09_L1TP_063046_20230714_20230715_02_T1"
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -60,9 +60,14 @@ class TestScenes:
 
     def test_surface_reflectance_before_radiance_and_the_plain_name_first(self, tmp_path):
         touch(tmp_path / f"{L8}_QA_PIXEL.TIF", tmp_path / f"{PS}_3B_AnalyticMS.tif")
-        touch(tmp_path / f"{PS}_3B_AnalyticMS_8b_SR.tif")
+        touch(tmp_path / f"{PS}_3B_AnalyticMS_8b_SR.tif", tmp_path / f"{PS}_1B_Panchromatic_SR.tif")
         plain = touch(tmp_path / "z" / f"{PS}_3B_AnalyticMS_SR.tif")
         assert SceneIndex([tmp_path]).files(pair()).image == plain
+
+    def test_landsat_files_in_small_letters(self, tmp_path):
+        touch(tmp_path / f"{PS}_3B_AnalyticMS_SR.tif")
+        qa = touch(tmp_path / f"{L8}_QA_PIXEL.TIF".lower())
+        assert SceneIndex([tmp_path]).files(pair()).qa == qa
 
     def test_another_level_of_the_same_landsat_scene_will_do(self, tmp_path):
         touch(tmp_path / f"{PS}_3B_AnalyticMS_SR.tif")

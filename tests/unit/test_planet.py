@@ -65,6 +65,23 @@ def test_surface_reflectance_is_known_by_its_name(tmp_path, name):
     assert scene.gsd_m == pytest.approx((3, 3))
 
 
+@pytest.mark.parametrize("marks", ["_toar_clip", "_8b_toar_clip", "_toar", "_8b_harmonized_toar_clip"])
+def test_what_the_toar_tool_made_is_reflectance_already(tmp_path, marks):
+    """Whose order holds the XML of the radiance, coefficients and all."""
+    dn = cloudy_dn(64, 64)
+    stem = "20200603_203636_82_1068_3B_AnalyticMS"
+    path = write_scene(tmp_path / f"{stem}{marks}.tif", np.concatenate([dn, dn]) if "8b" in marks else dn)
+    write_xml(tmp_path / f"{stem}_metadata_clip.xml", [2e-5] * 8)
+    scene = describe(path)
+    assert (scene.gain, scene.gain_beside, names(scene)) == ((1e-4,) * 4, False, [])
+
+
+def test_toar_in_floats_is_told_by_its_values(tmp_path):
+    path = tmp_path / "20200603_203636_82_1068_3B_AnalyticMS_toar.tif"
+    scene = describe(write_scene(path, cloudy_dn(64, 64).astype(np.float32) / 1e4))
+    assert (scene.gain, names(scene)) == ((1.0,) * 4, ["assumed_reflectance"])
+
+
 def test_radiance_takes_the_coefficients_of_its_xml(tmp_path):
     path = write_scene(tmp_path / "20170831_172754_101c_3B_AnalyticMS.tif", cloudy_dn(64, 64))
     write_xml(tmp_path / "20170831_172754_101c_3B_AnalyticMS_metadata.xml", [2e-5, 2.1e-5, 2.4e-5, 3.6e-5])

@@ -33,7 +33,7 @@ Progress = Callable[[int], None]
 
 def build(
     kind: str,
-    sources: Iterable[Path | str],
+    sources: Path | str | Iterable[Path | str],
     output: str | Path,
     config: CatalogConfig | None = None,
     progress: Progress | None = None,
@@ -54,7 +54,8 @@ def build(
         InputError: a source cannot be read, or no row of all can be used.
         OutputError: something else is at `output`, or the disk does not take it.
     """
-    config, paths, output = config or CatalogConfig(), list(sources), Path(output)
+    paths = [sources] if isinstance(sources, str | Path) else list(sources)
+    config, output = config or CatalogConfig(), Path(output)
     _check_asked(kind, paths, config)
     _check_packages()
     started = time.perf_counter()
@@ -140,7 +141,7 @@ def _open_rejects(files: contextlib.ExitStack, path: Path | None) -> IO[str] | N
     if path is None:
         return None
     part = files.enter_context(_kept(path))
-    return files.enter_context(part.open("w", newline="", encoding="utf-8"))
+    return files.enter_context(part.open("w", newline="", encoding="utf-8", errors="backslashreplace"))
 
 
 @contextlib.contextmanager
@@ -153,6 +154,17 @@ def _kept(path: Path) -> Iterator[Path]:
             failed = error
     if failed is not None:
         raise failed
+
+
+def _is_text(record: Record) -> bool:
+    """Whether its texts can be written: JSON may hold halves of characters, and control characters."""
+    return all(map(str.isprintable, (record.scene_id, record.platform, record.instrument or "")))
+
+
+def _no_text(record: Record) -> RejectedError:
+    return RejectedError(
+        "bad_text", "its id, platform or instrument is no plain text", ascii(record.scene_id)[1:-1]
+    )
 
 
 class _Run:
@@ -179,7 +191,7 @@ class _Run:
                     read.append((row, error.with_traceback(None)))
             else:
                 self._naive += naive
-                read.append((row, record))
+                read.append((row, record if _is_text(record) else _no_text(record)))
         return read
 
     def usable(self, batch: Batch, rows: Rows) -> tuple[list[Record], Shapes]:

@@ -6,7 +6,7 @@ import csv
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
@@ -50,6 +50,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "wrs_row": ("wrsrow",),
 }
 """What a column holds, to the names that the providers give it, without case and punctuation."""
+
+_CLOCK = re.compile(r"\d\d:\d\d")
 
 CORNERS = (
     ("cornerupperleft", "cornerupperright", "cornerlowerright", "cornerlowerleft"),
@@ -114,6 +116,11 @@ def _columns(path: Path, header: Sequence[str], config: CatalogConfig) -> dict[s
     return columns
 
 
+def _on_day(day: str | None, time: str | None) -> str | None:
+    """A time, with the day that it lacks where it is that of a clock."""
+    return f"{day.replace('/', '-')}T{time}" if day and time and _CLOCK.match(time) else time
+
+
 class _Row:
     """A row of a CSV, what its cells hold by role, read when called: one bad row does not end the file."""
 
@@ -153,12 +160,14 @@ class _Row:
     def _time(self) -> tuple[datetime, bool]:
         """The centre of start and stop where both are there; USGS's clock times go with a day."""
         start, stop, day = self._get("time"), self._get("stop"), self._get("day")
-        if start and day and re.match(r"\d\d:\d\d", start):
-            start = f"{day.replace('/', '-')}T{start}"
-        time, naive = parse_time(start)
+        clock = bool(start and day and _CLOCK.match(start))
+        time, naive = parse_time(_on_day(day, start))
         if stop is None:
             return time, naive and day is None
-        return time + (parse_time(stop)[0] - time) / 2, False
+        end = parse_time(_on_day(day, stop))[0]
+        if clock and end < time:  # the pass went on after midnight
+            end += timedelta(days=1)
+        return time + (end - time) / 2, False
 
     def _geometry(self) -> object:
         text = self._get("geometry")
@@ -167,9 +176,11 @@ class _Row:
         if not text.startswith("{"):
             return text
         try:
-            return parse_json(text)
+            found = parse_json(text)
         except ValueError:
             return text
+        # Earth Engine writes an empty MultiPoint where a feature has no geometry.
+        return found if found.get("coordinates") or found.get("geometries") else self._corners()
 
     def _corners(self) -> object:
         for corners in CORNERS:

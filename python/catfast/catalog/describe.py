@@ -6,10 +6,15 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catfast.catalog.parquetfiles import ParquetSource
+from catfast.catalog.record import RejectedError
+from catfast.catalog.times import parse_time
 from catfast.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +60,6 @@ def describe(path: Path) -> CatalogInfo:
         MissingExtraError: pyarrow is not installed.
     """
     try:
-        import pyarrow as pa
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
     except ImportError as error:
@@ -73,17 +77,17 @@ def describe(path: Path) -> CatalogInfo:
             )
         counts: dict[str, Counter[str]] = {"platform": Counter(), "instrument": Counter()}
         times: list[datetime] = []
-        boxes: list[tuple[float, ...]] = []
+        boxes: list[tuple[float, float, float, float]] = []
         for batch in file.iter_batches(columns=names):
             for name, counter in counts.items():
                 if name in names:
                     for entry in pc.value_counts(batch[name]).to_pylist():
                         counter[entry["values"] or "unknown"] += entry["counts"]
-            extent = pc.min_max(pc.cast(batch["acquired"], pa.timestamp("ms", "UTC"))).as_py()
-            times += [extent["min"], extent["max"]]
+            times += _extent(batch["acquired"])
             if "bbox" in names:
-                sides = batch["bbox"].flatten()
-                boxes.append(tuple(pc.min_max(side).as_py() for side in sides))
+                boxes += _bounds(batch["bbox"])
+    if not times:
+        raise InputError(f"{path}: expected times in the column acquired, found none")
     return CatalogInfo(
         path=path,
         scenes=source.rows,
@@ -96,9 +100,41 @@ def describe(path: Path) -> CatalogInfo:
     )
 
 
-def _union(boxes: list[Any]) -> tuple[float, float, float, float] | None:
+def _extent(acquired: pa.Array) -> list[datetime]:
+    """Earliest and latest of times of any type, UTC; none where there is no time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_timestamp(acquired.type):
+        found = [time for value in acquired.to_pylist() if (time := _time(value))]
+        return [min(found), max(found)] if found else []
+    extent = pc.min_max(pc.cast(acquired, pa.timestamp("us", "UTC"), safe=False)).as_py()
+    return [time for time in extent.values() if time is not None]
+
+
+def _time(value: Any) -> datetime | None:
+    try:
+        return parse_time(value)[0]
+    except RejectedError:
+        return None
+
+
+def _bounds(boxes: pa.Array) -> list[tuple[float, float, float, float]]:
+    """The box of all boxes, by the names of their sides; none where there is none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    sides = {"xmin": pc.min, "ymin": pc.min, "xmax": pc.max, "ymax": pc.max}
+    if not pa.types.is_struct(boxes.type) or not set(sides) <= {field.name for field in boxes.type}:
+        return []
+    west, south, east, north = (pick(pc.struct_field(boxes, side)).as_py() for side, pick in sides.items())
+    return [] if west is None else [(west, south, east, north)]
+
+
+def _union(
+    boxes: list[tuple[float, float, float, float]],
+) -> tuple[float, float, float, float] | None:
     if not boxes:
         return None
-    low = [min(box[side]["min"] for box in boxes) for side in (0, 1)]
-    high = [max(box[side]["max"] for box in boxes) for side in (2, 3)]
-    return low[0], low[1], high[0], high[1]
+    west, south, east, north = zip(*boxes, strict=True)
+    return min(west), min(south), max(east), max(north)

@@ -38,17 +38,26 @@ def from_feature(feature: Mapping[str, Any], kind: str) -> tuple[Record, bool]:
     if found != kind:
         raise LeftAloneError
     try:
-        time, naive = parse_time(
-            _first(properties, "acquired", "datetime", "start_datetime", "system:time_start")
-        )
+        time, naive = _time(properties)
     except RejectedError as error:
         raise RejectedError(error.reason, str(error), scene_id) from error
     make = _planet if kind == "planet" else _landsat
     return make(scene_id, time, properties, feature.get("geometry")), naive
 
 
+def _time(properties: Mapping[str, Any]) -> tuple[datetime, bool]:
+    """When it was taken; the middle of the span that STAC has where ``datetime`` is null."""
+    stated = _first(properties, "acquired", "datetime", "system:time_start")
+    start, end = (_first(properties, name) for name in ("start_datetime", "end_datetime"))
+    first, naive = parse_time(start if stated is None else stated)
+    if stated is not None or end is None:
+        return first, naive
+    return first + (parse_time(end)[0] - first) / 2, naive
+
+
 def _planet(scene_id: str, time: datetime, properties: Mapping[str, Any], geometry: Any) -> Record:
-    instruments = properties.get("instruments") or [properties.get("instrument")]
+    stated = properties.get("instruments") or properties.get("instrument")
+    instrument = stated[0] if isinstance(stated, list) and stated else stated
     cloud = _first(properties, "cloud_percent", "eo:cloud_cover")
     fraction = number(properties.get("cloud_cover"))
     if cloud is None and fraction is not None:
@@ -61,7 +70,7 @@ def _planet(scene_id: str, time: datetime, properties: Mapping[str, Any], geomet
         cloud_cover=percent(cloud),
         snow_cover=percent(_first(properties, "snow_ice_percent", "eo:snow_cover")),
         sun_elevation=number(_first(properties, "sun_elevation", "view:sun_elevation")),
-        instrument=str(instruments[0]).upper() if instruments[0] else None,
+        instrument=instrument.upper() if isinstance(instrument, str) and instrument else None,
     )
 
 

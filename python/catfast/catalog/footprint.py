@@ -49,14 +49,15 @@ class Footprints:
     def __init__(self, crs: Any = None, frames: Frames | None = None) -> None:
         from pyproj import Transformer
 
-        self._geographic, self._frames = crs is None, frames
+        self._wgs84, self._geographic = crs is None, crs is None or crs.is_geographic
+        self._frames = frames
         self._transform = Transformer.from_crs(crs or "OGC:CRS84", CRS, always_xy=True)
 
     def project(self, records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | None]]:
         """Polygons (n,) in EPSG:6931, and for each that is none the reason, short and as a sentence."""
         import shapely
 
-        if not self._geographic and any(_is_bare(record) for record in records):
+        if not self._wgs84 and any(_is_bare(record) for record in records):
             return self._apart(records)
         shapes, wrong = _parse([self._framed(record) for record in records])
         bare = [
@@ -78,7 +79,7 @@ class Footprints:
         return shapes, wrong
 
     def _apart(self, records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | None]]:
-        """Frames are in degrees: they go another way than footprints that are not."""
+        """Frames are in degrees of WGS 84: they go another way than footprints that are not."""
         shapes: Array = np.full(len(records), None, object)
         wrong: list[tuple[str, str] | None] = [None] * len(records)
         bare = np.array([_is_bare(record) for record in records], bool)
@@ -119,7 +120,8 @@ def _parse(records: Sequence[Record]) -> tuple[Array, list[tuple[str, str] | Non
     kinds = [type(geometry) for geometry in given]
     for kind in set(kinds) & _READERS.keys():
         places = [index for index, other in enumerate(kinds) if other is kind]
-        shapes[places] = _READERS[kind]([given[index] for index in places])
+        with np.errstate(over="ignore", invalid="ignore"):
+            shapes[places] = _READERS[kind]([given[index] for index in places])
         for index in np.array(places)[shapely.is_missing(shapes[places])].tolist():
             wrong[index] = ("bad_geometry", f"its footprint cannot be read: {str(given[index])[:80]}")
     flat = shapely.get_type_id(shapes)
@@ -147,14 +149,24 @@ def _from_geojson(given: Sequence[Mapping[str, Any]]) -> Array:
 
     shapes = np.full(len(given), None, object)
     rings = {place: ring for place, geometry in enumerate(given) if (ring := _plain_ring(geometry))}
-    if rings:
+    try:
         places = np.array(list(chain.from_iterable(rings.values())), np.float64)
+    except OverflowError:  # an integer beyond all floats
+        rings = {}
+    if rings:
         whose = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings.values()])
         shapes[list(rings)] = shapely.polygons(shapely.linearrings(places, indices=whose))
     others = [place for place in range(len(given)) if place not in rings]
-    texts = [json.dumps(given[place]) for place in others]
+    texts = [json.dumps(_filled(given[place])) for place in others]
     shapes[others] = shapely.from_geojson(texts, on_invalid="ignore")
     return shapes
+
+
+def _filled(geometry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Earth Engine's LinearRing, which GeoJSON does not know, as the polygon inside."""
+    if geometry.get("type") != "LinearRing":
+        return geometry
+    return {"type": "Polygon", "coordinates": [geometry.get("coordinates")]}
 
 
 _READERS: Mapping[type, Callable[[Any], Array]] = {dict: _from_geojson, bytes: _from_wkb, str: _from_wkt}
@@ -200,8 +212,7 @@ def _check_degrees(shapes: Array, wrong: list[tuple[str, str] | None], records: 
     bounds = shapely.bounds(shapes)
     west, south, east, north = bounds.T
     there = ~shapely.is_missing(shapes)
-    strange = ~np.isfinite(bounds).all(axis=1)
-    for index in np.flatnonzero(there & strange):
+    for index in np.flatnonzero(_not_finite(shapes)):
         wrong[index] = ("bad_geometry", "its footprint has coordinates that are not finite")
     for index in np.flatnonzero(there & (np.maximum(-south, north) > 90)):
         wrong[index] = wrong[index] or (
@@ -213,6 +224,16 @@ def _check_degrees(shapes: Array, wrong: list[tuple[str, str] | None], records: 
         wrong[index] = wrong[index] or ("bad_geometry", "its footprint has longitudes beyond 360 degrees")
     shapes[[trouble is not None for trouble in wrong]] = None
     _check_places(shapes, wrong, records)
+
+
+def _not_finite(shapes: Array) -> Array:
+    """Whether any coordinate of each shape is none: bounds pass over NaN."""
+    import shapely
+
+    places, whose = shapely.get_coordinates(shapes, return_index=True)
+    found = np.zeros(len(shapes), bool)
+    found[whose[~np.isfinite(places).all(axis=1)]] = True
+    return found
 
 
 def _check_places(shapes: Array, wrong: list[tuple[str, str] | None], records: Sequence[Record]) -> None:
@@ -272,7 +293,7 @@ def _clean(shapes: Array) -> Array:
     import shapely
 
     shapes = shapes.copy()
-    shapes[~np.isfinite(shapely.bounds(shapes)).all(axis=1)] = None
+    shapes[_not_finite(shapes) | shapely.is_empty(shapes)] = None
     broken = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
     shapes[broken] = shapely.make_valid(shapes[broken])
     mixed = np.flatnonzero(~np.isin(shapely.get_type_id(shapes), (-1, 3)))

@@ -1,9 +1,9 @@
-"""Landsat products on disk: their MTL file, JSON or text, to a record."""
+"""Landsat products on disk: their MTL file, JSON, text or XML, to a record."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from catfast.catalog.times import parse_time
 from catfast.textfiles import parse_json, read_small
 
 _ENTRY = re.compile(r'^\s*(\w+) = "?(.*?)"?\s*$', re.MULTILINE)
+_TAG = re.compile(r"<(\w+)>\s*([^<]*?)\s*</\1>")
 _CORNERS = ("UL", "UR", "LR", "LL", "UL")
 
 
@@ -53,7 +54,7 @@ def _entries(path: Path) -> dict[str, str]:
     """Keys and values of all groups; the first of a name stands."""
     try:
         text = read_small(path).decode(errors="replace")
-        pairs = _flat(parse_json(text)) if path.suffix == ".json" else _ENTRY.findall(text)
+        pairs = _READERS.get(path.suffix.lower(), _ENTRY.findall)(text)
     except (OSError, ValueError) as error:
         raise RejectedError("not_a_scene", f"not readable as an MTL file: {error}") from error
     entries: dict[str, str] = {}
@@ -70,6 +71,12 @@ def _flat(group: Any) -> list[tuple[str, str]]:
         for key, value in group.items()
         for pair in (_flat(value) if isinstance(value, Mapping) else [(str(key), str(value))])
     ]
+
+
+_READERS: Mapping[str, Callable[[str], list[tuple[str, str]]]] = {
+    ".json": lambda text: _flat(parse_json(text)),
+    ".xml": _TAG.findall,
+}
 
 
 def _corners(entries: Mapping[str, str]) -> Any:

@@ -25,6 +25,10 @@ NEEDED = ("scene_id", "platform", "acquired", "geometry")
 """Columns that make a GeoParquet a catalogue."""
 
 
+ENCODINGS = ("WKB", "polygon", "multipolygon")
+"""Of GeoParquet 1.1, those that hold footprints."""
+
+
 class ParquetSource:
     """A parquet file of scenes.
 
@@ -62,26 +66,32 @@ class ParquetSource:
 
         try:
             for batch in self._file.iter_batches(size):
-                yield [_Row(row, kind, stac=self._stac) for row in _microseconds(batch).to_pylist()]
+                rows = _microseconds(batch).to_pylist()
+                if self._encoding != "WKB":
+                    rows = [row | {"geometry": _geojson(row["geometry"], self._encoding)} for row in rows]
+                yield [_Row(row, kind, stac=self._stac) for row in rows]
         except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
             raise InputError(f"{self.path}: broken in the middle: {error}") from error
 
     def _crs(self) -> Any:
-        """The CRS, None for longitude and latitude."""
+        """The CRS, None for longitude and latitude of WGS 84; sets the encoding of footprints on the way."""
         metadata = self._file.schema_arrow.metadata or {}
+        self._encoding: Any = "WKB"
         if b"geo" not in metadata:
             if self._stac:
                 return None
             raise InputError(f"{self.path}: expected GeoParquet, found a parquet file without geo metadata")
         try:
             geo = parse_json(metadata[b"geo"])
-            column = geo["columns"]["geometry"]
+            column = dict(geo["columns"]["geometry"])
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{self.path}: its geo metadata does not describe the column geometry"
             ) from error
-        if column.get("encoding") != "WKB":
-            raise InputError(f"{self.path}: expected geometry as WKB, found {column.get('encoding')}")
+        self._encoding = column.get("encoding")
+        if self._encoding not in ENCODINGS:
+            names = ", ".join(ENCODINGS)
+            raise InputError(f"{self.path}: expected geometry as one of {names}, found {self._encoding}")
         if "crs" not in column:
             return None
         return _checked(self.path, column["crs"])
@@ -110,7 +120,19 @@ def _checked(path: Path, crs: Any) -> Any:
         raise InputError(f"{path}: its CRS is not known to PROJ: {error}") from error
     if found.is_engineering or not (found.is_geographic or found.is_projected):
         raise InputError(f"{path}: expected a CRS of the Earth with a north, found {found.name}")
-    return None if found.is_geographic else found
+    return None if found.equals(CRS.from_epsg(4326), ignore_axis_order=True) else found
+
+
+def _geojson(value: Any, encoding: str) -> Any:
+    """A footprint of the native encodings, lists of lists of places; what is none as it is."""
+    names = {"polygon": "Polygon", "multipolygon": "MultiPolygon"}
+    return {"type": names[encoding], "coordinates": _places(value)} if isinstance(value, list) else value
+
+
+def _places(value: Any) -> Any:
+    if isinstance(value, dict):
+        return [value.get("x"), value.get("y")]
+    return [_places(part) for part in value] if isinstance(value, list) else value
 
 
 class _Row:

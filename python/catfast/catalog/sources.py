@@ -27,7 +27,7 @@ Read = Callable[[], tuple[Record, bool]]
 """Gives a row's record and whether its time was naive, or raises RejectedError or LeftAloneError."""
 
 _ITEM_SUFFIXES = (".json", ".geojson", ".jsonl", ".ndjson")
-_MTL = ("_MTL.json", "_MTL.txt")
+_MTL = re.compile(r"_MTL\.(json|txt|xml)$", re.IGNORECASE)
 _XML = re.compile(r"(\d{8}_\w+?)_3B_\w*metadata\w*\.xml$", re.IGNORECASE)
 
 
@@ -79,7 +79,7 @@ def _file(path: Path, kind: str, config: CatalogConfig) -> Iterator[Batch]:
             yield Batch(source=path, first=first, rows=calls, crs=parquet.crs)
             first += len(calls)
         return
-    if path.name.endswith(_MTL):
+    if _MTL.search(path.name):
         rows = iter([partial(_product, path, None)])
     elif head.startswith("<"):
         rows = _located(path, iter([partial(_xml, path)]))
@@ -106,7 +106,7 @@ def _folder(folder: Path, kind: str) -> Iterator[tuple[Path, Read]]:
     for here, names in sorted(walk(folder), key=lambda found: str(found[0])):
         images = _images(names)
         products = {
-            name[: name.rindex("_MTL")]: here / name for name in reversed(names) if name.endswith(_MTL)
+            name[: found.start()]: here / name for name in reversed(names) if (found := _MTL.search(name))
         }
         taken: set[str] = set()
         if kind == "landsat":
@@ -115,7 +115,7 @@ def _folder(folder: Path, kind: str) -> Iterator[tuple[Path, Read]]:
                 taken.update(name for name in names if _describes(name, stem))
                 yield mtl, _with_path(partial(_product, mtl, here / item if item else None), here, images)
         for name in names:
-            if name.lower().endswith(_ITEM_SUFFIXES) and not name.endswith(_MTL) and name not in taken:
+            if name.lower().endswith(_ITEM_SUFFIXES) and not _MTL.search(name) and name not in taken:
                 for row in _items(here / name, kind):
                     yield here / name, _with_path(row, here, images)
         for name in _lone_xmls(names) if kind == "planet" else ():
@@ -136,7 +136,7 @@ def _xml(path: Path) -> tuple[Record, bool]:
 
 
 def _describes(name: str, stem: str) -> bool:
-    return name.startswith(stem) and name.endswith(".json") and not name.endswith(_MTL)
+    return name.startswith(stem) and name.lower().endswith(".json") and not _MTL.search(name)
 
 
 def _items(path: Path, kind: str) -> Iterator[Read]:
@@ -174,7 +174,7 @@ def _product(mtl: Path, item: Path | None) -> tuple[Record, bool]:
 def _located(path: Path, rows: Iterator[Read]) -> Iterator[Read]:
     """Rows of one file, with its folder as their path where it holds their images."""
     folder = path.absolute().parent
-    images = _images(sorted(entry.name for entry in folder.iterdir()))
+    images = _images([entry.name for entry in folder.iterdir()])
     return (_now(_with_path(row, folder, images)) for row in rows)
 
 
@@ -192,18 +192,20 @@ def _again(error: Exception) -> tuple[Record, bool]:
 
 
 def _images(names: list[str]) -> list[str]:
-    return [name for name in names if name.lower().endswith((".tif", ".tiff"))]
+    """Their names in lower case, in order."""
+    return sorted(name for name in map(str.lower, names) if name.endswith((".tif", ".tiff")))
 
 
 def _with_path(row: Read, folder: Path, images: list[str]) -> Read:
-    """`images` are sorted: those of a scene start with its id."""
+    """`images` are in order: those of a scene start with its id."""
     if not images:
         return row
 
     def read() -> tuple[Record, bool]:
         record, naive = row()
-        place = bisect_left(images, record.scene_id)
-        if place < len(images) and images[place].startswith(record.scene_id):
+        start = record.scene_id.lower()
+        place = bisect_left(images, start)
+        if place < len(images) and images[place].startswith(start):
             record = replace(record, path=str(folder.absolute()))
         return record, naive
 

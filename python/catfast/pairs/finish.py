@@ -59,7 +59,8 @@ def finish(rows: pa.Table, config: PairsConfig) -> pa.Table:
 
     order = [(name, "ascending") for name in ("ps_t", "ps_id", "l8_id")]
     rows = _large_enough(_plain(rows), config).sort_by(order)
-    shapes = shapely.normalize(shapely.from_wkb([bytes(value) for value in rows["geometry"].to_pylist()]))
+    common = shapely.from_wkb([bytes(value) for value in rows["geometry"].to_pylist()])
+    shapes = shapely.normalize(_areas(np.asarray(common, object)))
     dt = (_column(rows, "ps_t") - _column(rows, "l8_t")) / 1000
     local = dt - _landsat_seconds(rows, np.asarray(shapes, object))
     kept = _kept(rows, dt, local, config)
@@ -78,6 +79,16 @@ def finish(rows: pa.Table, config: PairsConfig) -> pa.Table:
         "geometry": pa.array(list(shapely.to_wkb(shapes)), pa.binary()),
     }
     return pa.table({name: columns[name] for name in schema.names}, schema=schema).take(pa.array(kept))
+
+
+def _areas(shapes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Without the lines and points along which two footprints merely touch."""
+    import shapely
+
+    for place in np.flatnonzero(shapely.get_type_id(shapes) == shapely.GeometryType.GEOMETRYCOLLECTION):
+        parts = shapely.get_parts(shapes[place])
+        shapes[place] = shapely.union_all(parts[shapely.area(parts) > 0])
+    return shapes
 
 
 def _large_enough(rows: pa.Table, config: PairsConfig) -> pa.Table:

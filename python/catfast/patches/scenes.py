@@ -13,7 +13,8 @@ from catfast.patches.pairlist import Pair
 from catfast.paths import walk
 from catfast.planet import scene_id
 
-_IMAGE = re.compile(r"(?i)(?!.*(?:udm|_visual|_truth|_mask|_confidence|_label|_QA_PIXEL|_B\d+\.)).*\.tiff?$")
+_NO_IMAGE = r"udm|_visual|_panchromatic|_truth|_mask|_confidence|_label|_QA_PIXEL|_B\d+\."
+_IMAGE = re.compile(rf"(?i)(?!.*(?:{_NO_IMAGE})).*\.tiff?$")
 _QA = re.compile(r"(?i).*_QA_PIXEL\.tiff?$")
 _SCENE_KEY = re.compile(r"(L[COTEM]0[1-9])_(?:L[12]\w{2}_)?(\d{6})_(\d{8})(?:_|$)")
 

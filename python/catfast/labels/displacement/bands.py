@@ -28,7 +28,8 @@ def band_files(qa: Path, folder: Path | None) -> list[Path]:
         raise InputError(f"{qa}: --align finds Landsat's bands by product id, but the name has none")
     homes = [qa.parent] if folder is None else [folder, folder / product.text]
     names = [[f"{product.text}_{kind}B{number}.TIF" for kind in ("", "SR_")] for number in NUMBERS]
-    found = [next((home / n for home in homes for n in pair if (home / n).is_file()), None) for pair in names]
+    tried = [[home / n for home in homes for name in pair for n in (name, name.lower())] for pair in names]
+    found = [next((path for path in paths if path.is_file()), None) for paths in tried]
     files = [file for file in found if file is not None]
     if len(files) < len(NUMBERS):
         missing = next(pair[0] for pair, file in zip(names, found, strict=True) if file is None)
