@@ -20,6 +20,8 @@ from catfast.train.source import Source, open_source
 __all__ = ["train", "train_model"]
 
 _PACKAGES = ("torch", "lightning", "safetensors", "tensorboard", "tomli_w")
+_ALONE = "Expected more than 1 value per channel when training"
+"""How torch begins where batch normalisation has nothing to take a variance of."""
 _MEAN, _STD = 0.3, 0.3
 """Reflectance that networks see as 0, and that much above it as 1."""
 
@@ -101,6 +103,13 @@ def _in_one_sentence(run: Path) -> Iterator[None]:
             raise
         # A reading process sends its traceback along; its last line is the sentence.
         raise type(error)(text.rstrip().splitlines()[-1].partition(": ")[2]) from None
+    except ValueError as error:
+        if not str(error).startswith(_ALONE):
+            raise
+        raise UsageError(
+            "--batch-size must be at least 2: this network brings such a patch down to one pixel, "
+            "and normalises by several"
+        ) from None
     except torch.cuda.OutOfMemoryError:
         raise UsageError("the GPU has no room for such batches: lower --batch-size") from None
     except OSError as error:
@@ -130,8 +139,8 @@ def _resolved(config: TrainConfig, source: Source) -> TrainConfig:
     changes: dict[str, Any] = {"classes": source.classes, "gsd_m": config.gsd_m or source.gsd_m}
     if config.gsd_m is not None and config.gsd_m < source.gsd_m:
         raise UsageError(f"--gsd {config.gsd_m:g} is finer than the patches, which have {source.gsd_m:g} m")
-    if config.model == "deeplabv3plus" and config.batch_size < 2:
-        raise UsageError("--batch-size must be at least 2 for deeplabv3plus, whose pooling is normalised")
+    if config.model == "mean" and config.init is None:
+        raise UsageError("--model mean is put together of trained networks: --init starts from one")
     if config.init is None:
         changes["model"] = config.model or "unet"
         size, default = ("variant", "b0") if changes["model"] == "segformer" else ("encoder", "mobilenet_v2")
