@@ -24,7 +24,7 @@ from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
 from catfast.raster.grid import Grid
 from catfast.raster.grid_writer import GridWriter, tiff_profile
 from catfast.raster.overviews import Overviews
-from catfast.temporary import temporary_path
+from catfast.temporary import remove, temporary_path
 
 _BLOCKS_AT_ONCE = 2
 """Rows of blocks that are read back at a time."""
@@ -46,7 +46,7 @@ def atomic_path(final: Path) -> Iterator[Path]:
             temporary.replace(final)
             fsync_folder(final.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        remove(temporary)
 
 
 @contextmanager
