@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
+import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -26,6 +28,8 @@ from catfast.raster.grid_writer import GridWriter, tiff_profile
 from catfast.raster.overviews import Overviews
 from catfast.temporary import remove, temporary_path
 
+_ROOM = 1 << 20
+"""Bytes that a disk has left at least which is not full."""
 _BLOCKS_AT_ONCE = 2
 """Rows of blocks that are read back at a time."""
 
@@ -59,7 +63,18 @@ def output_errors(final: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, *GDAL_ERRORS) as error:
-        raise OutputError(f"{final}: cannot be written: {reason(error)}") from error
+        told = reason(error)
+        if isinstance(error, GDAL_ERRORS) and _is_full(final.parent):
+            told = os.strerror(errno.ENOSPC)
+        raise OutputError(f"{final}: cannot be written: {told}") from error
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether a disk has no room: GDAL goes on for a while, and says what it could not read then."""
+    try:
+        return shutil.disk_usage(folder).free < _ROOM
+    except OSError:
+        return False
 
 
 def fsync_folder(folder: Path) -> None:

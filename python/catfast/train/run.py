@@ -22,6 +22,8 @@ __all__ = ["train", "train_model"]
 _PACKAGES = ("torch", "lightning", "safetensors", "tensorboard", "tomli_w")
 _ALONE = "Expected more than 1 value per channel when training"
 """How torch begins where batch normalisation has nothing to take a variance of."""
+_COMPILERS = ("torch._dynamo", "torch._inductor")
+"""Where the errors of torch.compile come from."""
 _MEAN, _STD = 0.3, 0.3
 """Reflectance that networks see as 0, and that much above it as 1."""
 
@@ -117,6 +119,9 @@ def _in_one_sentence(run: Path) -> Iterator[None]:
     except RuntimeError as error:
         if ended := _of_others(error):
             raise ResourceError(f"{run}: {ended}") from None
+        if type(error).__module__.startswith(_COMPILERS):
+            reason = str(error).strip().partition("\n")[0]
+            raise UsageError(f"--compile: torch cannot compile the network here: {reason}") from None
         # Lightning may fail to tidy up after a loop that did not begin.
         if not isinstance(first := error.__context__, OSError):
             raise
@@ -181,7 +186,8 @@ def _start(init: str, config: TrainConfig, given: Mapping[str, Any]) -> ModelCon
         )
     known = start.architecture
     if differing := [key for key, value in given.items() if known.get(key) != value]:
-        raise InputError(
-            f"--init {init} has {differing[0]} {known.get(differing[0])}, not {given[differing[0]]}"
-        )
+        name = differing[0]
+        if name not in known:
+            raise InputError(f"--init {init} is a {known['type']}, which has no {name} {given[name]}")
+        raise InputError(f"--init {init} has {name} {known[name]}, not {given[name]}")
     return start
