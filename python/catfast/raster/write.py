@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import glob
+import importlib
 import os
 import shutil
+import sys
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,7 +22,6 @@ import rasterio
 import rasterio.shutil
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
-from rio_cogeo.cogeo import cog_validate
 
 from catfast.errors import OutputError
 from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
@@ -27,6 +29,8 @@ from catfast.raster.grid import Grid
 from catfast.raster.grid_writer import GridWriter, tiff_profile
 from catfast.raster.overviews import Overviews
 from catfast.temporary import remove, temporary_path
+
+_CHECKS = "rio_cogeo.cogeo"
 
 _ROOM = 1 << 20
 """Bytes that a disk has left at least which is not full."""
@@ -234,6 +238,15 @@ def tiff_writer(final: Path, grid: Grid, *, nodata: int) -> Iterator[TiffWriter]
             writer.discard()
 
 
+def prepare_cog_writer() -> None:
+    """Begin to import what finished COGs are checked with, a third of a mask's imports, in its own thread.
+
+    Once is enough; it gains what the caller waits for digests and for the disk meanwhile.
+    """
+    if _CHECKS not in sys.modules:
+        threading.Thread(target=importlib.import_module, args=(_CHECKS,), name="catfast-import").start()
+
+
 @contextmanager
 def cog_writer(final: Path, grid: Grid, count: int, *, nodata: int | None) -> Iterator[CogWriter]:
     """Stream rows into a uint8 COG that appears under ``final`` only when finished and validated.
@@ -303,6 +316,8 @@ def _tile_side(grid: Grid) -> int:
 
 def _problems(path: Path) -> list[str]:
     """What rio-cogeo finds, but for strips, which GDAL's COG driver never makes."""
+    from rio_cogeo.cogeo import cog_validate
+
     _, errors, doubts = cog_validate(path, strict=True, quiet=True)
     return [problem for problem in (*errors, *doubts) if not problem.endswith("not tiled")]
 
