@@ -60,7 +60,7 @@ def remove_own() -> None:
     for folder in list(_folders):
         with suppress(OSError):
             for path in folder.glob(f".*{_mark()}*"):
-                _remove(path)
+                remove(path)
 
 
 def _mark() -> str:
@@ -76,7 +76,7 @@ def _sweep(final: Path) -> None:
     for path in beside:
         found = mark.match(path.name)
         if found is not None and not _alive(int(found[1])):
-            _remove(path)
+            remove(path)
 
 
 def _machine() -> str:
@@ -93,9 +93,10 @@ def _alive(process: int) -> bool:
     return True
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file or folder that is of no use any more, as far as it is there and the disk lets it go."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        with suppress(OSError):
+        with suppress(OSError):  # where a disk is read-only it says so, even of a file that is not there
             path.unlink()

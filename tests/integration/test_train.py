@@ -267,6 +267,13 @@ def test_init_must_fit(small, tmp_path):
     options = {"init": str(folder), "classes": ("clear", "cloud"), "max_steps": 1}
     with pytest.raises(InputError, match="has type unet, not segformer"):
         train([small], tmp_path / "run", TrainConfig(model="segformer", **options))
+    ModelConfig(
+        name="s", classes=("clear", "cloud"), architecture={"type": "segformer", "variant": "b0"}
+    ).save(tmp_path / "segformer")
+    (tmp_path / "segformer" / "model.safetensors").touch()
+    options["init"] = str(tmp_path / "segformer")
+    with pytest.raises(InputError, match="is a segformer, which has no encoder resnet18"):
+        train([small], tmp_path / "run", TrainConfig(encoder="resnet18", **options))
     (tmp_path / "model.pt").write_bytes(b"\x80\x04K\x01.")
     with pytest.raises(InputError, match="pickled checkpoint"):
         train([small], tmp_path / "run", TrainConfig(init=str(tmp_path / "model.pt"), max_steps=1))

@@ -97,6 +97,33 @@ def test_a_store_that_is_another_now_is_not_gone_on_with(tmp_path):
         train([path], run, config(), resume=True)
 
 
+def test_a_run_and_its_store_may_move(tmp_path):
+    path = half_cloud(tmp_path / "store")
+    with pytest.raises(KeyboardInterrupt):
+        train([path], tmp_path / "run", config(max_steps=21, validate_every=7), progress=stop_at(20))
+    (tmp_path / "run").rename(tmp_path / "elsewhere")
+    path.rename(tmp_path / "patches")
+    again = train(
+        [tmp_path / "patches"], tmp_path / "elsewhere", config(max_steps=21, validate_every=7), resume=True
+    )
+    assert (again.status, again.steps) == ("done", 21)
+    other = half_cloud(tmp_path / "other", count=30)
+    with pytest.raises(UsageError, match="was begun with the stores"):
+        train([other], tmp_path / "elsewhere", config(max_steps=21, validate_every=7), resume=True)
+
+
+@pytest.mark.parametrize("start", [{"encoder": ENCODER}, {"model": "deeplabv3plus", "encoder": ENCODER}])
+def test_a_patch_that_comes_down_to_one_pixel_is_not_learnt_from_alone(store, tmp_path, start):
+    with pytest.raises(UsageError, match="--batch-size must be at least 2: this network"):
+        train([store], tmp_path / "run", config(**start, batch_size=1))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_mean_is_no_architecture_to_begin_with(store, tmp_path):
+    with pytest.raises(UsageError, match="--model mean is put together of trained networks"):
+        train([store], tmp_path / "run", config(model="mean"))
+
+
 def test_as_many_devices_go_on_as_began(store, tmp_path):
     run = tmp_path / "run"
     train([store], run, config())

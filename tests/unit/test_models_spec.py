@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
-from catfast.errors import InputError
+from catfast.errors import InputError, OutputError
 from catfast.models.spec import ModelConfig
 
 
@@ -87,3 +88,18 @@ def test_reading_a_config_imports_neither_torch_nor_onnx():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of file sizes are those of POSIX")
+def test_a_full_disk_leaves_the_configuration_that_was_there(tmp_path):
+    import resource
+
+    path = ModelConfig(name="first").save(tmp_path)
+    before, (soft, hard) = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
+    try:
+        with pytest.raises(OutputError, match=r"config.json: cannot be written"):
+            ModelConfig(name="second").save(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {path.name: before}

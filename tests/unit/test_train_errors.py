@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from catfast.errors import OutputError, ResourceError, UsageError
@@ -50,6 +51,19 @@ class Killed(Dataset):
 def test_a_reading_process_that_is_killed_is_one_sentence(tmp_path):
     with pytest.raises(ResourceError, match="a reading process was killed"), _in_one_sentence(tmp_path):
         list(DataLoader(Killed(), num_workers=1))
+
+
+def test_a_network_that_cannot_be_compiled_is_one_sentence(tmp_path):
+    """Without a compiler of C++, that is; a GPU wants Triton's."""
+    from torch._inductor import config
+
+    nowhere = {"cpp.cxx": (None, "no-such-compiler"), "force_disable_caches": True}
+    with (
+        config.patch(nowhere),
+        pytest.raises(UsageError, match=r"--compile: torch cannot compile .*No working C\+\+ compiler"),
+        _in_one_sentence(tmp_path),
+    ):
+        torch.compile(lambda x: x.sin() + 1)(torch.ones(64))
 
 
 @pytest.mark.parametrize(

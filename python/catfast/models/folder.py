@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from catfast.errors import InputError, MissingExtraError
 from catfast.models.spec import CONFIG_NAME, ONNX_NAME, ModelConfig
 from catfast.models.tensors import layout
-from catfast.temporary import temporary_path
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -116,20 +115,22 @@ def parameters(folder: str | os.PathLike[str]) -> int:
 
 
 def save(module: nn.Module, config: ModelConfig, folder: str | os.PathLike[str]) -> Path:
-    """Write ``config.json`` and ``model.safetensors`` (replaced in one step) and return the folder.
+    """Write ``config.json`` and ``model.safetensors`` (each replaced in one step) and return the folder.
 
     Raises:
         InputError: a weight is not finite, or too large for fp16.
+        OutputError: the disk did not take them.
     """
     from safetensors.torch import save as to_bytes
+
+    from catfast.raster import atomic_path
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: _storable(name, tensor) for name, tensor in _stored_state(module).items()}
-    partial = temporary_path(folder / WEIGHTS_NAME)
-    partial.write_bytes(to_bytes(tensors))
-    config.save(folder)
-    partial.replace(folder / WEIGHTS_NAME)
+    with atomic_path(folder / WEIGHTS_NAME) as temporary:
+        temporary.write_bytes(to_bytes(tensors))
+        config.save(folder)
     return folder
 
 

@@ -20,7 +20,7 @@ from catfast.models.folder import WEIGHTS_NAME, load
 from catfast.models.resizing import resize_by_factors
 from catfast.models.spec import ONNX_NAME, ModelConfig
 from catfast.models.tensors import TensorPlace, layout
-from catfast.temporary import temporary_path
+from catfast.raster import atomic_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,6 +56,7 @@ def export(folder: str | os.PathLike[str], *, tolerance: float = 1e-3) -> Parity
 
     Raises:
         InputError: the folder holds no sound model, or onnxruntime differs from torch by over ``tolerance``.
+        OutputError: the disk did not take it.
         MissingExtraError: the packages of ``catfast[train]`` are not installed.
     """
     folder = Path(folder)
@@ -63,16 +64,12 @@ def export(folder: str | os.PathLike[str], *, tolerance: float = 1e-3) -> Parity
     module = load(folder)
     proto = float_graph(module, config)
     _point_into(proto, layout(folder / WEIGHTS_NAME))
-    partial = temporary_path(folder / ONNX_NAME)
-    partial.write_bytes(proto.SerializeToString())
-    try:
-        parity = compare(module, partial, _noise(config))
+    with atomic_path(folder / ONNX_NAME) as temporary:
+        temporary.write_bytes(proto.SerializeToString())
+        parity = compare(module, temporary, _noise(config))
         if parity.largest_difference > tolerance:
             found = f"{parity.largest_difference:.2g}, over {tolerance:g}"
             raise InputError(f"{folder}: onnxruntime differs from torch by {found}")
-        partial.replace(folder / ONNX_NAME)
-    finally:
-        partial.unlink(missing_ok=True)
     return parity
 
 

@@ -145,12 +145,19 @@ class ModelConfig:
             raise InputError(f"{path} does not describe a model: {error}") from None
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write ``config.json`` into ``folder`` (made if needed) and return its path."""
+        """Write ``config.json`` into ``folder`` (made if needed), in one step, and return its path.
+
+        Raises:
+            OutputError: the disk did not take it; what was there stays.
+        """
+        from catfast.raster import atomic_path
+
         path = Path(folder) / CONFIG_NAME
         path.parent.mkdir(parents=True, exist_ok=True)
         content = {"format": _FORMAT, **asdict(self), "architecture": dict(self.architecture)}
         content["domain"] = self.domain.as_dict()
         if not content["domain"]:
             del content["domain"]
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         return path

@@ -75,7 +75,7 @@ def _check_target(store: PatchStore, target: Path) -> None:
     needed = len(store) * patch_bytes(store.info) + _SLACK
     free = shutil.disk_usage(target.parent).free
     if free < needed:
-        raise OutputError(f"{target}: needs {needed / 1e9:.1f} GB, but the disk has {free / 1e9:.1f} GB left")
+        raise OutputError(f"{target}: needs {needed / 1e9:.3g} GB, but the disk has {free / 1e9:.3g} GB left")
 
 
 def _fill(store: PatchStore, root: Path, shard_bytes: int, progress: Progress) -> None:

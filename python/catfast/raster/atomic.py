@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from catfast.errors import OutputError
 from catfast.raster.gdal import GDAL_ERRORS, reason
-from catfast.temporary import temporary_path
+from catfast.temporary import remove, temporary_path
+
+_ROOM = 1 << 20
+"""Bytes that a disk has left at least which is not full."""
 
 
 @contextmanager
@@ -28,7 +33,7 @@ def atomic_path(final: Path) -> Iterator[Path]:
             temporary.replace(final)
             fsync_folder(final.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        remove(temporary)
 
 
 @contextmanager
@@ -41,7 +46,18 @@ def output_errors(final: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, *GDAL_ERRORS) as error:
-        raise OutputError(f"{final}: cannot be written: {reason(error)}") from error
+        told = reason(error)
+        if isinstance(error, GDAL_ERRORS) and _is_full(final.parent):
+            told = os.strerror(errno.ENOSPC)
+        raise OutputError(f"{final}: cannot be written: {told}") from error
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether a disk has no room: GDAL goes on for a while, and says what it could not read then."""
+    try:
+        return shutil.disk_usage(folder).free < _ROOM
+    except OSError:
+        return False
 
 
 def fsync_folder(folder: Path) -> None:

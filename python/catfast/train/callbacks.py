@@ -15,7 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from catfast.errors import InputError
 from catfast.models import drop_export, save
-from catfast.temporary import temporary_path
+from catfast.raster import atomic_path
 from catfast.train.module import Learner
 from catfast.train.state import STATE_NAME
 
@@ -51,11 +51,9 @@ class Recorder(Callback):
         path = self._run / LOG_NAME
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= self._first]
-        partial = temporary_path(path)
-        partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-        partial.replace(path)
-        purge = self._first + 1 if self._first else None
-        self._board = SummaryWriter(str(self._run / "tensorboard"), purge_step=purge)
+        with atomic_path(path) as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        self._board = SummaryWriter(str(self._run / "tensorboard"), purge_step=self._first + 1)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

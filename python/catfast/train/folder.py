@@ -103,10 +103,12 @@ def _made_from(source: Source) -> dict[str, Any]:
 
 def _check_same(toml: Path, config: TrainConfig, made_from: dict[str, Any]) -> None:
     before, kept = load_config(toml), read(toml)
-    if (stores := kept.get("stores", [])) != made_from["stores"]:
-        raise UsageError(f"--resume: this run was begun with the stores {', '.join(map(str, stores))}")
-    if kept.get("sha256", made_from["sha256"]) != made_from["sha256"]:
-        raise UsageError("--resume: a store has other patches now than when this run was begun")
+    # Stores may have moved: what tells them is their index, which has the digest of every patch.
+    if kept.get("sha256") != made_from["sha256"]:
+        if (stores := kept.get("stores", [])) != made_from["stores"]:
+            raise UsageError(f"--resume: this run was begun with the stores {', '.join(map(str, stores))}")
+        if "sha256" in kept:
+            raise UsageError("--resume: a store has other patches now than when this run was begun")
     if (devices := kept.get("devices", made_from["devices"])) != made_from["devices"]:
         raise UsageError(f"--resume: this run was begun on {devices} devices, not {made_from['devices']}")
     for field in dataclasses.fields(TrainConfig):

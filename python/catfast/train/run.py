@@ -20,6 +20,10 @@ from catfast.train.source import Source, open_source
 __all__ = ["train", "train_model"]
 
 _PACKAGES = ("torch", "lightning", "safetensors", "tensorboard", "tomli_w")
+_ALONE = "Expected more than 1 value per channel when training"
+"""How torch begins where batch normalisation has nothing to take a variance of."""
+_COMPILERS = ("torch._dynamo", "torch._inductor")
+"""Where the errors of torch.compile come from."""
 _MEAN, _STD = 0.3, 0.3
 """Reflectance that networks see as 0, and that much above it as 1."""
 
@@ -101,6 +105,13 @@ def _in_one_sentence(run: Path) -> Iterator[None]:
             raise
         # A reading process sends its traceback along; its last line is the sentence.
         raise type(error)(text.rstrip().splitlines()[-1].partition(": ")[2]) from None
+    except ValueError as error:
+        if not str(error).startswith(_ALONE):
+            raise
+        raise UsageError(
+            "--batch-size must be at least 2: this network brings such a patch down to one pixel, "
+            "and normalises by several"
+        ) from None
     except torch.cuda.OutOfMemoryError:
         raise UsageError("the GPU has no room for such batches: lower --batch-size") from None
     except OSError as error:
@@ -108,6 +119,9 @@ def _in_one_sentence(run: Path) -> Iterator[None]:
     except RuntimeError as error:
         if ended := _of_others(error):
             raise ResourceError(f"{run}: {ended}") from None
+        if type(error).__module__.startswith(_COMPILERS):
+            reason = str(error).strip().partition("\n")[0]
+            raise UsageError(f"--compile: torch cannot compile the network here: {reason}") from None
         # Lightning may fail to tidy up after a loop that did not begin.
         if not isinstance(first := error.__context__, OSError):
             raise
@@ -130,8 +144,8 @@ def _resolved(config: TrainConfig, source: Source) -> TrainConfig:
     changes: dict[str, Any] = {"classes": source.classes, "gsd_m": config.gsd_m or source.gsd_m}
     if config.gsd_m is not None and config.gsd_m < source.gsd_m:
         raise UsageError(f"--gsd {config.gsd_m:g} is finer than the patches, which have {source.gsd_m:g} m")
-    if config.model == "deeplabv3plus" and config.batch_size < 2:
-        raise UsageError("--batch-size must be at least 2 for deeplabv3plus, whose pooling is normalised")
+    if config.model == "mean" and config.init is None:
+        raise UsageError("--model mean is put together of trained networks: --init starts from one")
     if config.init is None:
         changes["model"] = config.model or "unet"
         size, default = ("variant", "b0") if changes["model"] == "segformer" else ("encoder", "mobilenet_v2")
@@ -172,7 +186,8 @@ def _start(init: str, config: TrainConfig, given: Mapping[str, Any]) -> ModelCon
         )
     known = start.architecture
     if differing := [key for key, value in given.items() if known.get(key) != value]:
-        raise InputError(
-            f"--init {init} has {differing[0]} {known.get(differing[0])}, not {given[differing[0]]}"
-        )
+        name = differing[0]
+        if name not in known:
+            raise InputError(f"--init {init} is a {known['type']}, which has no {name} {given[name]}")
+        raise InputError(f"--init {init} has {name} {known[name]}, not {given[name]}")
     return start

@@ -67,6 +67,7 @@ class TrainStream:
         self._rank, self._devices = rank, devices
         self._whole = plan.steps_a_round * plan.chunks_a_step // devices
         self._round = self._first = 0
+        self._orders: dict[int, np.ndarray] = {}
 
     def start_at(self, step: int) -> None:
         """Begin with optimiser step ``step`` instead of 0."""
@@ -91,11 +92,14 @@ class TrainStream:
         """Chunk ``number`` of all devices."""
         places = range(number * self._batch, (number + 1) * self._batch)
         found = [divmod(place, self._patches) for place in places]
-        orders = {turn: self._order(turn) for turn, _ in found}
-        indices = tuple(int(orders[turn][place]) for turn, place in found)
+        # Those of the last chunk are most often those of the next: a permutation of all patches each.
+        self._orders = {turn: self._order(turn) for turn in {turn for turn, _ in found}}
+        indices = tuple(int(self._orders[turn][place]) for turn, place in found)
         return Chunk(number, tuple(turn for turn, _ in found), indices)
 
     def _order(self, turn: int) -> np.ndarray:
+        if turn in self._orders:
+            return self._orders[turn]
         return np.random.default_rng([self._seed, 1, turn]).permutation(self._patches)
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from catfast.errors import InputError
-from catfast.temporary import temporary_path
 from catfast.textfiles import read_small
 from catfast.train.config import TrainConfig
 
@@ -71,10 +70,15 @@ def _fits(value: object, annotation: str) -> bool:
 
 
 def write(path: Path, config: TrainConfig, made_from: Mapping[str, Any]) -> None:
-    """Write resolved options so that ``--config`` reads them; what is None is left out."""
+    """Write resolved options so that ``--config`` reads them; what is None is left out.
+
+    Raises:
+        OutputError: the disk did not take them.
+    """
     import tomli_w
 
+    from catfast.raster import atomic_path
+
     options = {key: value for key, value in asdict(config).items() if value is not None}
-    partial = temporary_path(path)
-    partial.write_text(tomli_w.dumps({**made_from, **options}), encoding="utf-8")
-    partial.replace(path)
+    with atomic_path(path) as temporary:
+        temporary.write_text(tomli_w.dumps({**made_from, **options}), encoding="utf-8")
