@@ -164,6 +164,11 @@ def test_a_scene_outside_the_area_has_no_percentages(mask, scene, tmp_path):
             "a ring of 4",
         ),
         ('{"type": "Polygon", "coordinates": [["a", "b", "c", "d"]]}', "expected rings of longitude"),
+        ('{"type": "MultiPolygon", "coordinates": 5}', "expected rings of longitude"),
+        ('{"type": "Polygon", "coordinates": []}', "expected GeoJSON with a polygon, found none"),
+        ('{"type": "MultiPolygon", "coordinates": [[]]}', "expected GeoJSON with a polygon, found none"),
+        ('{"type": "Feature", "properties": {}}', "expected GeoJSON with a polygon, found none"),
+        ('{"type": ["Polygon"], "coordinates": []}', "expected polygons, found ['Polygon']"),
     ],
 )
 def test_what_is_no_area_is_refused(catfast, scene, tmp_path, text, message):
