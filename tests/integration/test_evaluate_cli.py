@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from PIL import Image
 from rasterio.transform import Affine
 
@@ -116,6 +117,13 @@ class TestImages:
         assert cloud["cloud"]["iou"]["value"] == pytest.approx(iou_of(truth, answer), abs=1e-6)
         assert clear["cloud"]["iou"]["value"] == pytest.approx(iou_of(truth & ~thin, answer), abs=1e-6)
         assert cloud["called_cloud"]["thin"]["share"] == pytest.approx(answer[truth & thin].mean(), abs=1e-6)
+
+    @pytest.mark.parametrize("part", ["images", "masks"])
+    def test_one_simulated_file_is_told_of(self, catfast, known_model, folder, tmp_path, part):
+        with rasterio.open(folder / part / "scene_1.tif", "r+") as dataset:
+            dataset.update_tags(CATFAST_SIMULATED="1")
+        assert catfast("evaluate", known_model, folder, "-o", tmp_path / "r").code == 0
+        assert report_of(tmp_path / "r")["test_set"]["simulated"] is True
 
     def test_facts_split_the_scores(self, catfast, known_model, folder, tmp_path, answers, clouds):
         table = tmp_path / "facts.csv"

@@ -10,6 +10,7 @@ import pyproj
 import pystac
 import pytest
 import rasterio
+from PIL import Image
 from pyproj import Transformer
 from pystac.extensions.classification import ClassificationExtension
 from pystac.extensions.eo import EOExtension
@@ -130,6 +131,31 @@ def test_an_area_with_a_hole_in_the_crs_that_the_file_names(mask, scene, tmp_pat
     seen = codes[inside]
     assert told["valid_percent"] == pytest.approx(100 * (seen != 255).mean(), abs=1e-3)
     assert told["classes"]["cloud"] == pytest.approx(100 * (seen == 1).sum() / (seen != 255).sum(), abs=1e-3)
+
+
+def test_an_area_is_not_replaced_by_what_lies_beside_a_mask(catfast, known_model, scene, tmp_path):
+    area = tmp_path / "area.json"
+    area.write_text(json.dumps(square(-180, -90, 180, 90)))
+    before = area.read_bytes()
+    asked = ("--aoi", area, "--stac", "--overwrite")
+    run = catfast("mask", scene, "--model", known_model, "-o", tmp_path / "area.tif", *asked)
+    assert (run.code, len(run.err.splitlines())) == (4, 1)
+    assert "is the area itself" in run.err
+    assert (area.read_bytes(), (tmp_path / "area.tif").exists()) == (before, False)
+
+
+@pytest.mark.parametrize("tags", [{}, {"CATFAST_SIMULATED": "1"}])
+def test_all_that_is_made_of_a_simulated_scene_says_so(mask, catfast, scene, tmp_path, tags):
+    with rasterio.open(scene, "r+") as dataset:
+        dataset.update_tags(**tags)
+    output, picture, differing = (tmp_path / name for name in ("s_mask.tif", "s.png", "map.tif"))
+    mask(scene, "-o", output, "--confidence", "--quicklook", picture)
+    assert catfast("compare", output, output, "-o", differing).code == 0
+    for path in (output, tmp_path / "s_confidence.tif", differing):
+        with rasterio.open(path) as dataset:
+            assert dataset.tags().get("CATFAST_SIMULATED") == tags.get("CATFAST_SIMULATED"), path
+    with Image.open(picture) as opened:
+        assert opened.info.get("CATFAST_SIMULATED") == tags.get("CATFAST_SIMULATED")
 
 
 def test_a_scene_outside_the_area_has_no_percentages(mask, scene, tmp_path):

@@ -17,10 +17,10 @@ from catfast.evaluate.codes import CodeTable
 from catfast.evaluate.samples import Opened, Sample, latitude_of, merged
 from catfast.evaluate.strata import Facts
 from catfast.planet import describe_scene, scene_id
-from catfast.raster import Raster, StackedRaster, open_raster
+from catfast.raster import Raster, StackedRaster, open_raster, read_tags, simulated_tag
 from catfast.textfiles import parse_json, read_small
 
-__all__ = ["ImageFolder", "check_same_size", "images_under"]
+__all__ = ["ImageFolder", "check_same_size", "images_under", "is_simulated"]
 
 T = TypeVar("T")
 
@@ -66,8 +66,9 @@ class ImageFolder:
         self._scale = reflectance_scale
         self._pairs, left = _find(path)
         self.notices = _notices(left, facts, [pair.key for pair in self._pairs])
-        with open_raster(self._pairs[0].mask) as mask:
-            self.simulated = "CATFAST_SIMULATED" in mask.info.tags
+        self.simulated = any(
+            map(is_simulated, (path for pair in self._pairs for path in (*pair.images, pair.mask)))
+        )
 
     def __len__(self) -> int:
         """Number of images with a mask."""
@@ -101,6 +102,11 @@ class ImageFolder:
                 return self._table.translate(_without_nodata(values, mask), pair.mask)
 
             yield Opened(raster=raster, scene=scene, truth=truth)
+
+
+def is_simulated(path: Path) -> bool:
+    """Whether a file says that it was simulated."""
+    return bool(simulated_tag(read_tags(path)))
 
 
 def check_same_size(mask: Raster, image: Raster) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,8 +44,8 @@ def box_round(grid: Grid, transformer: Transformer) -> tuple[Box, tuple[int, ...
         transformer: from longitude and latitude to that CRS.
     """
     steps = np.linspace(0, 1, STEPS)
-    column, row = np.meshgrid(steps * grid.width, steps * grid.height)
-    x, y = grid.transform @ (column.ravel(), row.ravel())
+    pixels: Any = [part.ravel() for part in np.meshgrid(steps * grid.width, steps * grid.height)]
+    x, y = grid.transform @ pixels
     lon, lat = transformer.transform(x, y, direction=TransformDirection.INVERSE)
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
         return EVERYWHERE, (0,)
@@ -62,7 +63,7 @@ def cut_rings(rings: Sequence[Ring], turn: int, box: Box) -> list[Ring]:
 
     Sutherland and Hodgman, CACM 17 (1974): parts may stay joined along the box, where they fill nothing.
     """
-    kept = []
+    kept: list[Ring] = []
     for ring in rings:
         ring = ring + np.array([turn, 0])
         for side, limit in enumerate(box):
