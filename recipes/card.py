@@ -27,6 +27,12 @@ _CLEAR_SCENES = """ and
      compgeolab/xlandsat). Contains modified Copernicus Sentinel data; Landsat imagery courtesy of the
      U.S. Geological Survey."""
 
+_DISTILLED = """
+4. A last round from there, {steps:,} steps, in which no label counts but a teacher's answers do: the mean
+   of two networks (`recipes.blend`, `recipes/trials.md`), fold by fold, which saw no chip held out either.
+   Shown are simulation and, {real} of every {batch} crops, the same chips and images.
+"""
+
 _TEMPLATE = Path(__file__).with_name("card.md")
 
 
@@ -52,6 +58,7 @@ def _text(folder: Path, settings: Settings, scores: dict[str, Any], parity: Pari
         parameters=parameters,
         commits=_runs(scores["runs"]),
         name=settings.name,
+        distilled="" if settings.teacher is None else _distilled(settings),
         note=settings.note,
         out=f"python/catfast/models/weights/{settings.name}",
         seeds=_seeds(settings),
@@ -74,6 +81,11 @@ def _text(folder: Path, settings: Settings, scores: dict[str, Any], parity: Pari
     )
 
 
+def _distilled(settings: Settings) -> str:
+    real = round(settings.batch * settings.distil.real_share)
+    return _DISTILLED.format(steps=settings.distil.steps, real=real, batch=settings.batch)
+
+
 def _architecture(options: Mapping[str, Any]) -> str:
     if members := options.get("members"):
         return f"{len(members)} times {_architecture(members[0])}"
@@ -81,9 +93,10 @@ def _architecture(options: Mapping[str, Any]) -> str:
 
 
 def _seeds(settings: Settings) -> str:
-    last = settings.harden.seed + settings.members - 1
-    begins = ", ".join(str(stage.seed) for stage in settings.stages)
-    return begins if settings.members == 1 else f"{begins} to {last}"
+    begins = {stage: str(stage.seed) for stage in settings.stages}
+    if settings.members > 1:
+        begins[settings.harden] += f" to {settings.harden.seed + settings.members - 1}"
+    return ", ".join(begins.values())
 
 
 def _runs(found: list[dict[str, Any]]) -> str:

@@ -75,7 +75,10 @@ def finetune(settings: Settings, work: Path, chips: list[Chip], name: str, devic
             total[key] = total.get(key, 0) + tensor / settings.members
     module.load_state_dict(total)
     add_cloud_bias(module, settings.cloud_bias)
-    return save(module, settings.config(), work / name)
+    if settings.teacher is None:
+        return save(module, settings.config(), work / name)
+    teacher = load(settings.teacher / name).to(device)
+    return _run(settings, settings.distil, module, chips, work / name, device, None, teacher)
 
 
 def add_cloud_bias(module: nn.Module, bias: float) -> None:
@@ -88,7 +91,8 @@ def add_cloud_bias(module: nn.Module, bias: float) -> None:
 
 def records(settings: Settings) -> list[str]:
     """Folders of the rounds that the shipped weights went through; each has a :data:`RECORD`."""
-    return [_PRETRAINED, *(part for part, _ in _rounds(settings, _FINAL) + _members(settings, _FINAL))]
+    rounds = [_PRETRAINED, *(part for part, _ in _rounds(settings, _FINAL) + _members(settings, _FINAL))]
+    return rounds if settings.teacher is None else [*rounds, _FINAL]
 
 
 def _rounds(settings: Settings, name: str) -> list[tuple[str, Stage]]:
@@ -110,6 +114,7 @@ def _run(
     folder: Path,
     device: str,
     watch: Any,
+    teacher: nn.Module | None = None,
 ) -> Path:
     if (folder / "model.safetensors").exists():
         return folder
@@ -117,7 +122,9 @@ def _run(
     taught = [chip for chip in chips if stage.clear_scenes or chip.source != CLEAR_SOURCE]
     stream = Stream(settings, stage, taught, device)
     state = folder / "state.safetensors"
-    mean = train(module.to(device), config, settings, stage, stream, state, every=500, watch=watch)
+    mean = train(
+        module.to(device), config, settings, stage, stream, state, every=500, watch=watch, teacher=teacher
+    )
     record = {"commit": _commit(), "device": _device_name(device), "steps": stage.steps}
     record |= {"seed": stage.seed, "seconds": round(time.monotonic() - began, 1)}
     (folder / RECORD).write_text(json.dumps(record) + "\n", encoding="utf-8")
@@ -229,6 +236,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, required=True, help="folder for states, logs and scores")
     parser.add_argument("--chips", type=Path, required=True, help="folder of the real data")
     parser.add_argument("--out", type=Path, help="model folder to write (ship, all)")
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        help="work folder of recipes.blend: learn what its networks answer in the end",
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--fold", type=int, default=0, help="which fold to train ahead (fold)")
     parser.add_argument(
@@ -245,7 +257,7 @@ def main(argv: list[str] | None = None) -> None:
     if arguments.stage in ("ship", "all") and arguments.out is None:
         parser.error("--out is needed to ship")
     torch.set_num_threads(arguments.threads)
-    settings = changed(Settings(), arguments.set)
+    settings = replace(changed(Settings(), arguments.set), teacher=arguments.teacher)
     where = (settings, arguments.work, arguments.chips)
     if arguments.stage in ("pretrain", "all"):
         pretrain(*where, arguments.device)

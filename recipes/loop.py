@@ -23,7 +23,7 @@ from catfast.models import ModelConfig
 from recipes.settings import CLEAR, CLOUD, IGNORE, NOT_CLOUD, SHADOW, Settings, Stage
 from recipes.stream import Stream
 
-__all__ = ["loss_of", "normalise", "train"]
+__all__ = ["follow_loss", "loss_of", "normalise", "train"]
 
 State = dict[str, torch.Tensor]
 
@@ -58,6 +58,17 @@ def loss_of(
     return entropy + settings.dice * dice
 
 
+def follow_loss(logits: torch.Tensor, taught: torch.Tensor, temperature: float = 2.0) -> torch.Tensor:
+    """How far a network's softened probabilities are from its teacher's (N, classes, h, w).
+
+    Kullback-Leibler divergence a pixel, times the temperature squared, so that its gradient does not shrink
+    with it: Hinton, Vinyals & Dean (2015), "Distilling the Knowledge in a Neural Network".
+    """
+    own, target = (F.log_softmax(part.float() / temperature, 1) for part in (logits, taught))
+    apart = F.kl_div(own, target, reduction="none", log_target=True)
+    return apart.sum(1).mean() * temperature**2
+
+
 def train(
     module: nn.Module,
     config: ModelConfig,
@@ -69,13 +80,17 @@ def train(
     stop: int | None = None,
     every: int = 100,
     watch: Callable[[nn.Module, int], None] | None = None,
+    teacher: nn.Module | None = None,
 ) -> nn.Module:
     """Train for ``stage.steps``, or to step ``stop``; go on from ``state_file`` where there is one.
 
     The state is written every ``every`` steps and ``watch`` is called with the running-mean model.
+    With a ``teacher`` its answers are learnt and the labels are not looked at.
     Returns the module holding the running mean of its weights.
     """
     module = module.to(memory_format=torch.channels_last).train()
+    if stage.frozen_norm:
+        _freeze_norm(module)
     fused = next(module.parameters()).is_cuda
     optimiser = torch.optim.AdamW(module.parameters(), 1.0, weight_decay=settings.weight_decay, fused=fused)
     mean = {name: tensor.clone() for name, tensor in module.state_dict().items()}
@@ -86,7 +101,15 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = _rate(stage, step)
         image, label = stream.batch(step)
-        losses.append(_update(module, optimiser, normalise(image, config), label, settings, stage))
+        shown = normalise(image, config).contiguous(memory_format=torch.channels_last)
+        logits = _answer(module, shown)
+        if teacher is None:
+            loss = loss_of(logits, label, settings, stage.class_weights)
+        else:
+            with torch.no_grad():
+                taught = _answer(teacher, shown)
+            loss = follow_loss(logits, taught)
+        losses.append(_update(module, optimiser, loss))
         _follow(mean, module.state_dict(), min(settings.ema, (step + 1) / (step + 10)))
         if (step + 1) % every == 0 or step + 1 == last:
             _save(state_file, module, optimiser, mean, step + 1)
@@ -97,23 +120,25 @@ def train(
     return _with(module, mean).eval()
 
 
+def _freeze_norm(module: nn.Module) -> None:
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.eval()
+
+
 def _rate(stage: Stage, step: int) -> float:
     rise = min(1.0, (step + 1) / max(stage.warmup, 1))
     fall = 0.5 * (1 + math.cos(math.pi * step / stage.steps))
     return stage.learning_rate * rise * (0.99 * fall + 0.01)
 
 
-def _update(
-    module: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    image: torch.Tensor,
-    label: torch.Tensor,
-    settings: Settings,
-    stage: Stage,
-) -> torch.Tensor:
-    with torch.autocast(image.device.type, torch.bfloat16):
-        logits = module(image.contiguous(memory_format=torch.channels_last))
-    loss = loss_of(logits, label, settings, stage.class_weights)
+def _answer(module: nn.Module, shown: torch.Tensor) -> torch.Tensor:
+    with torch.autocast(shown.device.type, torch.bfloat16):
+        logits: torch.Tensor = module(shown)
+    return logits
+
+
+def _update(module: nn.Module, optimiser: torch.optim.Optimizer, loss: torch.Tensor) -> torch.Tensor:
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(module.parameters(), 1.0)

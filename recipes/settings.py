@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from catfast.models import ModelConfig
@@ -14,7 +15,7 @@ NOT_CLOUD = 254
 """Training label: clear or shadow, the annotator did not say which."""
 IGNORE = 255
 
-STAGES = ("pretrain", "finetune", "polish", "harden")
+STAGES = ("pretrain", "finetune", "polish", "harden", "distil")
 """Names of the stages of :class:`Settings`."""
 
 
@@ -36,6 +37,12 @@ class Stage:
     """Share of real crops that are seen through the longer way of light of a low sun."""
     band_gain: float = 0.03
     """Standard deviation of the calibration of one band against the others in real crops."""
+    any_band_gain: float = 0.0
+    """The same of every crop, simulated ones too, on top: for a stage that learns a teacher's answers, which
+    no such change makes wrong."""
+    frozen_norm: bool = False
+    """Whether batch normalisation keeps its means and spreads, as it does in use: those of a batch that is
+    part real and part simulated are neither's."""
     clear_scenes: bool = False
     """Whether real images that show hardly a cloud are taught beside the chips, as not cloud."""
     seed: int = 0
@@ -118,17 +125,35 @@ class Settings:
     )
     """And again from the polished ones, with clear images, and bands that are well calibrated: the colour of
     pale rock and of snow is what tells them from cloud."""
+    teacher: Path | None = None
+    """Work folder of :mod:`recipes.blend`: what its networks answer, fold by fold, is learnt in the end."""
+    distil: Stage = field(
+        default_factory=lambda: Stage(
+            steps=700,
+            learning_rate=5e-4,
+            warmup=50,
+            real_share=0.5,
+            low_sun=0.3,
+            band_gain=0.01,
+            any_band_gain=0.01,
+            frozen_norm=True,
+            clear_scenes=True,
+            seed=7,
+        )
+    )
+    """From the finished weights to the answers of a teacher, if there is one."""
     members: int = 1
     """Models hardened from one seed after the other, whose weights are averaged."""
     cloud_bias: float = 0.3
-    """Added to the logit of cloud in the end: the last round makes thin clouds too seldom cloud."""
+    """Added to the logit of cloud in the end: hardening makes thin clouds too seldom cloud."""
     folds: int = 3
     """Parts of the chips for cross-validation."""
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """All of them, in their order."""
-        return tuple(getattr(self, name) for name in STAGES)
+        """Those that a model goes through, in their order."""
+        taught = (self.pretrain, self.finetune, self.polish, self.harden)
+        return taught if self.teacher is None else (*taught, self.distil)
 
     def config(self) -> ModelConfig:
         """Configuration of the model that the recipe makes."""

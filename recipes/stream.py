@@ -39,7 +39,16 @@ class Stream:
             parts.append(self._crops(draws, self._deck))
         if self._real < self._settings.batch:
             parts.append(turned(draws, *self._simulated(step, self._settings.batch - self._real)))
-        return torch.cat([image for image, _ in parts]), torch.cat([label for _, label in parts])
+        image, label = (torch.cat(part) for part in zip(*parts, strict=True))
+        return self._recalibrated(step, image), label
+
+    def _recalibrated(self, step: int, image: torch.Tensor) -> torch.Tensor:
+        if not self._stage.any_band_gain:
+            return image
+        # Drawn apart, so that a stage sees the same crops with this and without.
+        seed = int(np.random.SeedSequence([self._stage.seed, 7, step]).generate_state(1)[0])
+        gain = Draws(seed, torch, self._device).normal((*image.shape[:2], 1, 1))
+        return image * torch.exp(self._stage.any_band_gain * gain)
 
     def _crops(self, draws: Draws, deck: Deck) -> tuple[torch.Tensor, torch.Tensor]:
         image, label = cut(draws, deck, self._real, self._settings.crop)

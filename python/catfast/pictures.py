@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw
 
 from catfast.classes import COLOURS, LABELS
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 __all__ = ["BACKGROUND", "TEXT", "draw_legend", "paint", "stretch"]
 
@@ -41,6 +44,8 @@ def paint(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 def draw_legend(sheet: Image.Image, left: int, top: int, codes: Sequence[int]) -> int:
     """Draw colour and name of each code, from ``left`` on, 14 pixels high; where it ends."""
+    from PIL import ImageDraw
+
     draw = ImageDraw.Draw(sheet)
     x = left
     for code in codes:

@@ -50,6 +50,10 @@ mask_scene({str(scene)!r}, None, MaskConfig(model={str(known_model)!r}))
     assert not loaded & {"torch", "pyspark", "transformers", "segmentation_models_pytorch"}
 
 
+def test_masking_does_not_wait_for_what_few_masks_need():
+    assert not loaded_by("import catfast.mask; catfast.mask.MaskConfig") & {"PIL", "pyproj", "rio_cogeo"}
+
+
 def test_a_missing_extra_is_one_line(scene, known_model, tmp_path):
     """A real absence: an import hook in a fresh interpreter hides torch, as on the light install."""
     hook = (

@@ -39,7 +39,16 @@ from catfast.mask.sidecars import write_qml, write_stac
 from catfast.mask.tiling import Axis, plan_axes
 from catfast.models import ModelConfig, resolve, sha256
 from catfast.planet import Scene, acquired, describe_scene
-from catfast.raster import Area, Grid, Raster, file_sha256, open_raster, read_tags, simulated_tag
+from catfast.raster import (
+    Area,
+    Grid,
+    Raster,
+    file_sha256,
+    open_raster,
+    prepare_cog_writer,
+    read_tags,
+    simulated_tag,
+)
 
 Progress = Callable[[int, int], None]
 """Called with (scene rows done, scene rows in all)."""
@@ -107,6 +116,7 @@ class Masker:
         if not output.name:
             raise OutputError(f"{output}: is a folder: name a file in it")
         with open_raster(scene, max_samples=config.max_pixels, verify=config.verify) as raster:
+            prepare_cog_writer()
             described = describe_scene(raster, reflectance_scale=config.reflectance_scale)
             gsd_m = config.gsd_m or self._model.gsd_m
             identity = Identity(

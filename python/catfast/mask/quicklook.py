@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw
-from PIL.PngImagePlugin import PngInfo
 
 from catfast.classes import NODATA
 from catfast.mask.tiling import Axis
 from catfast.pictures import BACKGROUND, TEXT, draw_legend, paint, stretch
 from catfast.raster import atomic_path
+
+if TYPE_CHECKING:  # a tenth of the imports of a mask, of which few ask for a picture
+    from PIL import Image
 
 SIDE = 1000
 """Longest side of one picture, pixels."""
@@ -55,6 +57,8 @@ class Quicklook:
 
     def picture(self) -> Image.Image:
         """Image left, mask right, caption and legend below."""
+        from PIL import Image, ImageDraw
+
         image, mask = stretch(self._image), paint(self._mask)
         height, width = self._mask.shape
         scale = max(1, 320 // max(height, width))
@@ -73,6 +77,8 @@ class Quicklook:
         Raises:
             OutputError: the disk did not take it.
         """
+        from PIL.PngImagePlugin import PngInfo
+
         texts = PngInfo()
         for key, value in tags.items():
             texts.add_text(key, value.encode("utf-8", "backslashreplace").decode())
@@ -82,6 +88,8 @@ class Quicklook:
 
 def picture_tags(path: Path) -> dict[str, str]:
     """Texts of a PNG; none of a file that is no readable one."""
+    from PIL import Image
+
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             return {str(key): text for key, text in picture.info.items() if isinstance(text, str)}

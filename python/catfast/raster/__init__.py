@@ -21,6 +21,7 @@ from catfast.raster.write import (
     cog_writer,
     fsync_folder,
     output_errors,
+    prepare_cog_writer,
     tiff_writer,
     write_geotiff,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "output_errors",
     "parse_crs",
     "patch_template",
+    "prepare_cog_writer",
     "read_patch",
     "read_tags",
     "refuse_input",

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from affine import Affine
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError, ProjError
 from rasterio.features import geometry_mask
 from rasterio.warp import transform_geom
 
@@ -19,6 +17,9 @@ from catfast.errors import InputError
 from catfast.raster.cut import EVERYWHERE, box_round, cut_rings
 from catfast.raster.grid import Grid
 from catfast.textfiles import parse_json, read_small
+
+if TYPE_CHECKING:  # a tenth of the imports of a mask, of which few ask for an area
+    from pyproj import CRS, Transformer
 
 EDGE_DEGREES = 0.01
 """Longest piece of an edge before it is projected: straight lines in longitude and latitude bend on a map."""
@@ -43,6 +44,9 @@ class Area:
     """
 
     def __init__(self, path: Path, grid: Grid) -> None:
+        from pyproj import Transformer
+        from pyproj.exceptions import ProjError
+
         self._grid = grid
         polygons, crs = _polygons(path)
         if grid.crs is None:
@@ -81,6 +85,9 @@ def _polygons(path: Path) -> tuple[list[Any], CRS]:
 
 def _crs(path: Path, content: Any) -> CRS:
     """The CRS that the file names, else longitude and latitude."""
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
     named = content.get("crs") if isinstance(content, dict) else None
     if named is None:
         return CRS.from_user_input("OGC:CRS84")

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from pyproj import Transformer
-from pyproj.enums import TransformDirection
 
 from catfast.raster.grid import Grid
+
+if TYPE_CHECKING:
+    from pyproj import Transformer
 
 Ring = npt.NDArray[np.float64]
 """Corners (n, 2) of longitude and latitude, the last one as the first."""
@@ -46,7 +47,7 @@ def box_round(grid: Grid, transformer: Transformer) -> tuple[Box, tuple[int, ...
     steps = np.linspace(0, 1, STEPS)
     pixels: Any = [part.ravel() for part in np.meshgrid(steps * grid.width, steps * grid.height)]
     x, y = grid.transform @ pixels
-    lon, lat = transformer.transform(x, y, direction=TransformDirection.INVERSE)
+    lon, lat = transformer.transform(x, y, direction="INVERSE")
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
         return EVERYWHERE, (0,)
     south, north = float(lat.min()) - MARGIN_DEGREES, float(lat.max()) + MARGIN_DEGREES

@@ -6,10 +6,7 @@ import math
 from dataclasses import dataclass
 
 from affine import Affine
-from pyproj import Geod, Transformer
 from rasterio.crs import CRS
-
-_GEOD = Geod(ellps="WGS84")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +61,16 @@ def centre_lonlat(grid: Grid) -> tuple[float, float] | None:
     """Longitude and latitude of the middle of a grid, degrees; None where nothing says where it lies."""
     if grid.crs is None or grid.transform.is_identity:
         return None
+    from pyproj import Transformer
+
     to_degrees = Transformer.from_crs(grid.crs.to_wkt(), "OGC:CRS84", always_xy=True)
     lon, lat = to_degrees.transform(*(grid.transform @ (grid.width / 2, grid.height / 2)))
     return (float(lon), float(lat)) if math.isfinite(lon) and math.isfinite(lat) else None
 
 
 def _geodesic(transform: Affine, pixel: tuple[float, float], step: tuple[int, int]) -> float:
+    from pyproj import Geod
+
     lon0, lat0 = transform @ pixel
     lon1, lat1 = transform @ (pixel[0] + step[0], pixel[1] + step[1])
-    return float(_GEOD.inv(lon0, lat0, lon1, lat1)[2])
+    return float(Geod(ellps="WGS84").inv(lon0, lat0, lon1, lat1)[2])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import glob
+import importlib
 import os
+import sys
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,7 +20,6 @@ import rasterio
 import rasterio.shutil
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
-from rio_cogeo.cogeo import cog_validate
 
 from catfast.errors import OutputError
 from catfast.raster.gdal import GDAL_ERRORS, SAFE_ENV, reason
@@ -25,6 +27,8 @@ from catfast.raster.grid import Grid
 from catfast.raster.grid_writer import GridWriter, tiff_profile
 from catfast.raster.overviews import Overviews
 from catfast.temporary import temporary_path
+
+_CHECKS = "rio_cogeo.cogeo"
 
 _BLOCKS_AT_ONCE = 2
 """Rows of blocks that are read back at a time."""
@@ -219,6 +223,15 @@ def tiff_writer(final: Path, grid: Grid, *, nodata: int) -> Iterator[TiffWriter]
             writer.discard()
 
 
+def prepare_cog_writer() -> None:
+    """Begin to import what finished COGs are checked with, a third of a mask's imports, in its own thread.
+
+    Once is enough; it gains what the caller waits for digests and for the disk meanwhile.
+    """
+    if _CHECKS not in sys.modules:
+        threading.Thread(target=importlib.import_module, args=(_CHECKS,), name="catfast-import").start()
+
+
 @contextmanager
 def cog_writer(final: Path, grid: Grid, count: int, *, nodata: int | None) -> Iterator[CogWriter]:
     """Stream rows into a uint8 COG that appears under ``final`` only when finished and validated.
@@ -288,6 +301,8 @@ def _tile_side(grid: Grid) -> int:
 
 def _problems(path: Path) -> list[str]:
     """What rio-cogeo finds, but for strips, which GDAL's COG driver never makes."""
+    from rio_cogeo.cogeo import cog_validate
+
     _, errors, doubts = cog_validate(path, strict=True, quiet=True)
     return [problem for problem in (*errors, *doubts) if not problem.endswith("not tiled")]
 
