@@ -319,6 +319,20 @@ class TestRefusals:
         run = catfast("evaluate", known_model, folder, "-o", tmp_path / "r")
         self.fails(run, 3, "scene_2.tif", "expected 128 x 96 pixels", "found 9 x 9")
 
+    def test_a_mask_of_another_place(self, catfast, known_model, tmp_path, answers, clouds):
+        truths = [cloud.astype(np.uint8) for cloud in clouds]
+        folder = image_folder(tmp_path / "set", answers, truths, crs=UTM_4N, transform=NORTH_UP)
+        beside = NORTH_UP @ Affine.translation(0.4, 0)
+        write_tif(folder / "masks" / "scene_2.tif", truths[2], crs=UTM_4N, transform=beside)
+        assert catfast("evaluate", known_model, folder, "-o", tmp_path / "r").code == 0
+        away = NORTH_UP @ Affine.translation(0, -7)
+        moved = write_tif(tmp_path / "moved" / "scene_2.tif", truths[2], crs=UTM_4N, transform=away)
+        run = catfast("evaluate", known_model, folder, "--against", moved.parent, "-o", tmp_path / "r2")
+        self.fails(run, 3, "scene_2.tif", "found one 7.0 pixels off")
+        write_tif(folder / "masks" / "scene_2.tif", truths[2], crs=UTM_4N, transform=away)
+        run = catfast("evaluate", known_model, folder, "-o", tmp_path / "r2")
+        self.fails(run, 3, "scene_2.tif", "expected the grid of scene_2.tif, found one 7.0 pixels off")
+
     def test_a_class_that_the_truth_does_not_know(self, catfast, known_model, folder, tmp_path):
         run = catfast(
             "evaluate", known_model, folder, "-o", tmp_path / "r", "--codes", "on-cloud-n",

@@ -54,15 +54,15 @@ def settings(config: MaskConfig, gsd_m: float, scene: Scene) -> dict[str, str]:
     scale, threshold = config.reflectance_scale, config.cloud_threshold
     told = " ".join(f"{gain:g}" for gain in scene.gain) if scene.gain_beside else "product"
     return {
-        "CATFAST_THRESHOLD": "likeliest" if threshold is None else f"{threshold:g}",
+        "CATFAST_THRESHOLD": "likeliest" if threshold is None else f"{threshold:.12g}",
         "CATFAST_CLASSES": config.classes,
         "CATFAST_FORMAT": config.format,
-        "CATFAST_BUFFER": f"{config.buffer_m:g}",
-        "CATFAST_MIN_AREA": f"{config.min_area_m2:g}",
+        "CATFAST_BUFFER": f"{config.buffer_m:.12g}",
+        "CATFAST_MIN_AREA": f"{config.min_area_m2:.12g}",
         "CATFAST_AOI": "none" if config.aoi is None else file_sha256(config.aoi),
-        "CATFAST_GSD": f"{gsd_m:g}",
+        "CATFAST_GSD": f"{gsd_m:.12g}",
         "CATFAST_EDGES": config.edges,
-        "CATFAST_REFLECTANCE_SCALE": told if scale is None else f"{scale:g}",
+        "CATFAST_REFLECTANCE_SCALE": told if scale is None else f"{scale:.12g}",
     }
 
 

@@ -126,12 +126,7 @@ def _check(one: Raster, two: Raster) -> tuple[Notice, ...]:
             f"{two.info.path}: expected the grid of {one.info.path}, {a.width} x {a.height} pixels "
             f"in {a.crs}, found {b.width} x {b.height} in {b.crs}"
         )
-    corners = [(0, 0), (a.width, 0), (0, a.height)]
-    apart = max(
-        abs(value - wanted)
-        for corner in corners
-        for value, wanted in zip(~a.transform @ (b.transform @ corner), corner, strict=True)
-    )
+    apart = a.pixels_off(b)
     if apart > 1:
         raise InputError(
             f"{two.info.path}: expected the grid of {one.info.path}, found one {apart:.1f} pixels off"
