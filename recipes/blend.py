@@ -1,7 +1,7 @@
 r"""The accurate model: networks of several runs of the recipe side by side, the mean of their logits.
 
     python -m recipes.blend --chips DATA --work WORK --out OUT \
-        --member 0.6 work/model "" 0 --member 0.4 work/again -1 0.3
+        --member 0.5 work/model "" 0 --member 0.5 work/again -1 0.3
 
 A member is its share, the work folder of its run, which of its rounds is meant ("" is the last, "-1" the
 second), and what is added to its logit of cloud: the recipe itself adds that after the last round alone.
