@@ -25,6 +25,7 @@ import torch
 from torch import nn
 
 from catfast.models import build, export, load, save
+from catfast.raster import file_sha256
 from recipes.card import write_card
 from recipes.chips import CLEAR_SOURCE, Check, Chip, folds, load_checks, load_chips
 from recipes.domain import domain_of
@@ -36,6 +37,7 @@ from recipes.stream import Stream
 RECORD = "run.json"
 """In a stage's folder: the commit and device that it ran on, its steps and seconds."""
 _PRETRAINED, _FINAL = "pretrained", "final"
+_RUN_ON = ("config.json", "model.onnx", "model.safetensors")
 
 
 def pretrain(settings: Settings, work: Path, chips_folder: Path, device: str = "cpu") -> Path:
@@ -190,7 +192,14 @@ def ship(settings: Settings, work: Path, chips_folder: Path, out: Path, device: 
         scores["rival"] = json.loads(rival.read_text(encoding="utf-8"))
     parameters = sum(parameter.numel() for parameter in module.parameters())
     write_card(out, settings, scores, parity, parameters)
+    write_sums(out)
     print(parity, json.dumps(scores["final_checks"], indent=1), flush=True)
+
+
+def write_sums(folder: Path) -> None:
+    """List the digests of what a model runs on, as ``sha256sum -c`` and ``catfast doctor`` read them."""
+    lines = [f"{file_sha256(folder / name)}  {name}\n" for name in _RUN_ON]
+    (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
 
 
 def _ahead(settings: Settings, arguments: argparse.Namespace) -> None:

@@ -17,8 +17,8 @@ import numpy as np
 
 from catfast import _core
 from catfast.mask import MaskConfig, Masker
-from catfast.models import bundled, sha256
-from catfast.raster import Grid, parse_crs, versions, write_geotiff
+from catfast.models import bundled, bundled_names, sha256
+from catfast.raster import Grid, file_sha256, parse_crs, versions, write_geotiff
 
 __all__ = ["Finding", "examine"]
 
@@ -100,16 +100,29 @@ def _gdal() -> Finding:
 
 
 def _model() -> Finding:
-    folder = bundled()
-    expected = (folder / "SHA256SUMS").read_text(encoding="utf-8").split()[0]
-    found = sha256(folder)
-    whole = found == expected
+    """Compare the files of every bundled model with the digests that they were shipped with."""
+    names = dict.fromkeys(("default", *bundled_names()))
+    changed = [f"{name}/{file}" for name in names for file in _changed(bundled(name))]
     return Finding(
         name="model",
-        status="ok" if whole else "bad",
-        text=f"default, sha256 {found[:16]}" + ("" if whole else f", but {expected[:16]} was shipped"),
-        advice="" if whole else "reinstall catfast: the weights were changed",
+        status="bad" if changed else "ok",
+        text=f"{', '.join(changed)}: not as it was shipped"
+        if changed
+        else ", ".join(f"{name} (sha256 {sha256(bundled(name))[:16]})" for name in names),
+        advice="reinstall catfast: the files of a model were changed" if changed else "",
     )
+
+
+def _changed(folder: Path) -> list[str]:
+    """The files of a bundled model that are not what its list of digests says."""
+    sums = folder / "SHA256SUMS"
+    listed = [line.split() for line in sums.read_text(encoding="utf-8").splitlines()] if sums.exists() else []
+    changed = [
+        name
+        for digest, name in listed
+        if not (folder / name).is_file() or file_sha256(folder / name) != digest
+    ]
+    return changed if listed else [sums.name]
 
 
 def _mask() -> Finding:

@@ -13,7 +13,7 @@ from catfast.errors import InputError
 from catfast.planet import scene_id
 from catfast.textfiles import parse_json, read_small
 
-__all__ = ["MANIFEST_NAME", "Manifest", "check_image", "find_manifest"]
+__all__ = ["LEVELS", "MANIFEST_NAME", "Manifest", "check_image", "find_manifest"]
 
 MANIFEST_NAME = "manifest.json"
 LEVELS = 4

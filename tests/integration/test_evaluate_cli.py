@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from PIL import Image
 from rasterio.transform import Affine
 
@@ -116,6 +117,13 @@ class TestImages:
         assert cloud["cloud"]["iou"]["value"] == pytest.approx(iou_of(truth, answer), abs=1e-6)
         assert clear["cloud"]["iou"]["value"] == pytest.approx(iou_of(truth & ~thin, answer), abs=1e-6)
         assert cloud["called_cloud"]["thin"]["share"] == pytest.approx(answer[truth & thin].mean(), abs=1e-6)
+
+    @pytest.mark.parametrize("part", ["images", "masks"])
+    def test_one_simulated_file_is_told_of(self, catfast, known_model, folder, tmp_path, part):
+        with rasterio.open(folder / part / "scene_1.tif", "r+") as dataset:
+            dataset.update_tags(CATFAST_SIMULATED="1")
+        assert catfast("evaluate", known_model, folder, "-o", tmp_path / "r").code == 0
+        assert report_of(tmp_path / "r")["test_set"]["simulated"] is True
 
     def test_facts_split_the_scores(self, catfast, known_model, folder, tmp_path, answers, clouds):
         table = tmp_path / "facts.csv"
@@ -310,6 +318,20 @@ class TestRefusals:
         write_tif(folder / "masks" / "scene_2.tif", np.zeros((9, 9), np.uint8))
         run = catfast("evaluate", known_model, folder, "-o", tmp_path / "r")
         self.fails(run, 3, "scene_2.tif", "expected 128 x 96 pixels", "found 9 x 9")
+
+    def test_a_mask_of_another_place(self, catfast, known_model, tmp_path, answers, clouds):
+        truths = [cloud.astype(np.uint8) for cloud in clouds]
+        folder = image_folder(tmp_path / "set", answers, truths, crs=UTM_4N, transform=NORTH_UP)
+        beside = NORTH_UP @ Affine.translation(0.4, 0)
+        write_tif(folder / "masks" / "scene_2.tif", truths[2], crs=UTM_4N, transform=beside)
+        assert catfast("evaluate", known_model, folder, "-o", tmp_path / "r").code == 0
+        away = NORTH_UP @ Affine.translation(0, -7)
+        moved = write_tif(tmp_path / "moved" / "scene_2.tif", truths[2], crs=UTM_4N, transform=away)
+        run = catfast("evaluate", known_model, folder, "--against", moved.parent, "-o", tmp_path / "r2")
+        self.fails(run, 3, "scene_2.tif", "found one 7.0 pixels off")
+        write_tif(folder / "masks" / "scene_2.tif", truths[2], crs=UTM_4N, transform=away)
+        run = catfast("evaluate", known_model, folder, "-o", tmp_path / "r2")
+        self.fails(run, 3, "scene_2.tif", "expected the grid of scene_2.tif, found one 7.0 pixels off")
 
     def test_a_class_that_the_truth_does_not_know(self, catfast, known_model, folder, tmp_path):
         run = catfast(

@@ -133,6 +133,22 @@ def test_scores_are_those_of_the_burnt_shapes(catfast, known_model, scenes, tmp_
     assert 70 < latitude < 75
 
 
+@pytest.mark.parametrize("tags", [{}, {"CATFAST_SIMULATED": "1"}])
+def test_labels_on_simulated_scenes_are_said_to_be_so(catfast, known_model, scenes, tmp_path, tags):
+    folder, _ = scenes
+    with rasterio.open(folder / "a.tif", "r+") as dataset:
+        dataset.update_tags(**tags)
+    path = tmp_path / "labels.geojson"
+    shapes = [to_map(shapely.box(0, 0, 30, 30)), to_map(shapely.box(40, 40, 90, 90))]
+    path.write_text(json.dumps(features(shapes, ["cloud", "clear"])))
+    run = catfast(
+        "evaluate", known_model, path, "--scenes", folder, "--class-column", "kind", "-o", tmp_path / "r"
+    )
+    assert run.code == 0, run.err
+    assert json.loads((tmp_path / "r" / "report.json").read_text())["test_set"]["simulated"] == bool(tags)
+    assert ("**Simulated**" in (tmp_path / "r" / "report.md").read_text()) == bool(tags)
+
+
 def test_a_column_scene_puts_shapes_on_that_scene_alone(catfast, known_model, scenes, tmp_path):
     folder, _ = scenes
     path = tmp_path / "labels.geojson"

@@ -94,6 +94,14 @@ def test_the_same_again_is_skipped_and_another_needs_overwrite(mask, scene, tmp_
     assert not np.array_equal(first, output.read_bytes())
 
 
+@pytest.mark.parametrize("option", ["--threshold", "--buffer"])
+def test_options_that_differ_in_the_eighth_digit_are_others(mask, scene, tmp_path, option):
+    output = tmp_path / "m.tif"
+    assert mask(scene, "-o", output, option, "0.12345671").code == 0
+    assert mask(scene, "-o", output, option, "0.12345671", "--json").objects[0]["status"] == "skipped"
+    assert mask(scene, "-o", output, option, "0.12345674").code == 4
+
+
 @pytest.mark.parametrize("version", [None, "0"])
 def test_a_mask_of_a_build_with_other_pixels_needs_overwrite(mask, scene, tmp_path, version):
     output = tmp_path / "m.tif"

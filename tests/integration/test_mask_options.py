@@ -10,6 +10,7 @@ import pyproj
 import pystac
 import pytest
 import rasterio
+from PIL import Image
 from pyproj import Transformer
 from pystac.extensions.classification import ClassificationExtension
 from pystac.extensions.eo import EOExtension
@@ -132,6 +133,31 @@ def test_an_area_with_a_hole_in_the_crs_that_the_file_names(mask, scene, tmp_pat
     assert told["classes"]["cloud"] == pytest.approx(100 * (seen == 1).sum() / (seen != 255).sum(), abs=1e-3)
 
 
+def test_an_area_is_not_replaced_by_what_lies_beside_a_mask(catfast, known_model, scene, tmp_path):
+    area = tmp_path / "area.json"
+    area.write_text(json.dumps(square(-180, -90, 180, 90)))
+    before = area.read_bytes()
+    asked = ("--aoi", area, "--stac", "--overwrite")
+    run = catfast("mask", scene, "--model", known_model, "-o", tmp_path / "area.tif", *asked)
+    assert (run.code, len(run.err.splitlines())) == (4, 1)
+    assert "is the area itself" in run.err
+    assert (area.read_bytes(), (tmp_path / "area.tif").exists()) == (before, False)
+
+
+@pytest.mark.parametrize("tags", [{}, {"CATFAST_SIMULATED": "1"}])
+def test_all_that_is_made_of_a_simulated_scene_says_so(mask, catfast, scene, tmp_path, tags):
+    with rasterio.open(scene, "r+") as dataset:
+        dataset.update_tags(**tags)
+    output, picture, differing = (tmp_path / name for name in ("s_mask.tif", "s.png", "map.tif"))
+    mask(scene, "-o", output, "--confidence", "--quicklook", picture)
+    assert catfast("compare", output, output, "-o", differing).code == 0
+    for path in (output, tmp_path / "s_confidence.tif", differing):
+        with rasterio.open(path) as dataset:
+            assert dataset.tags().get("CATFAST_SIMULATED") == tags.get("CATFAST_SIMULATED"), path
+    with Image.open(picture) as opened:
+        assert opened.info.get("CATFAST_SIMULATED") == tags.get("CATFAST_SIMULATED")
+
+
 def test_a_scene_outside_the_area_has_no_percentages(mask, scene, tmp_path):
     aoi = tmp_path / "aoi.geojson"
     aoi.write_text(json.dumps(square(10, 10, 11, 11)))
@@ -164,6 +190,11 @@ def test_a_scene_outside_the_area_has_no_percentages(mask, scene, tmp_path):
             "a ring of 4",
         ),
         ('{"type": "Polygon", "coordinates": [["a", "b", "c", "d"]]}', "expected rings of longitude"),
+        ('{"type": "MultiPolygon", "coordinates": 5}', "expected rings of longitude"),
+        ('{"type": "Polygon", "coordinates": []}', "expected GeoJSON with a polygon, found none"),
+        ('{"type": "MultiPolygon", "coordinates": [[]]}', "expected GeoJSON with a polygon, found none"),
+        ('{"type": "Feature", "properties": {}}', "expected GeoJSON with a polygon, found none"),
+        ('{"type": ["Polygon"], "coordinates": []}', "expected polygons, found ['Polygon']"),
     ],
 )
 def test_what_is_no_area_is_refused(catfast, scene, tmp_path, text, message):

@@ -140,6 +140,30 @@ def test_a_listed_file_that_is_absent_is_a_warning(mask, order, tmp_path):
     assert set(map(tuple, told.values())) == {()}
 
 
+@pytest.mark.parametrize("below", [".", "PSScene"])
+def test_a_scene_whose_image_is_absent_is_told_of(mask, order, tmp_path, below):
+    absent = image(order / "PSScene", IDS[2])
+    absent.unlink()
+    run = mask(order / below, "--out-dir", tmp_path / "masks", "--json")
+    assert (run.code, len(run.objects)) == (0, 3)
+    assert run.err.count("(manifest_missing)") == 1
+    assert f"lists {absent.name}, which is not there" in run.err
+    whole = mask(image(order / "PSScene", IDS[0]), "--out-dir", tmp_path / "one")
+    assert "manifest_missing" not in whole.err
+
+
+def test_masks_named_with_their_scenes_are_none(mask, order, tmp_path):
+    """As a shell names them in place of ``*.tif``."""
+    scenes = [image(order / "PSScene", item) for item in IDS[:2]]
+    assert mask(*scenes, "--confidence").code == 0
+    named = [path for item in IDS[:2] for path in sorted((order / "PSScene").glob(f"{item}*SR*.tif"))]
+    assert len(named) == 6
+    run = mask(*named, "--json")
+    assert [(entry["input"], entry["status"]) for entry in run.objects] == [
+        (str(scene), "skipped") for scene in scenes
+    ]
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"files": [{"size": 3}]}', '{"files": 7}', "\x00"])
 def test_a_broken_manifest_refuses_what_was_found_and_warns_of_what_was_named(mask, order, tmp_path, text):
     (order / "manifest.json").write_text(text)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import catfast
+from catfast.models import bundled, bundled_names
 from tests.conftest import run_catfast
 
 
@@ -21,20 +25,30 @@ def test_a_sound_installation(tmp_path):
     assert "a simulated scene was masked" in found["mask"]["text"]
 
 
-def test_changed_weights_are_found(tmp_path):
-    """A copy of the package whose weights differ in one byte."""
+@pytest.mark.parametrize("file", ["default/model.safetensors", "accurate/model.onnx", "accurate/config.json"])
+def test_changed_models_are_found(tmp_path, file):
+    """A copy of the package in which a file of a model differs in one byte."""
     package = tmp_path / "catfast"
     shutil.copytree(Path(catfast.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
-    weights = package / "models" / "weights" / "default" / "model.safetensors"
-    data = bytearray(weights.read_bytes())
+    changed = package / "models" / "weights" / file
+    data = bytearray(changed.read_bytes())
     data[-1] ^= 1
-    weights.write_bytes(data)
+    changed.write_bytes(data)
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from catfast.cli import main; main(['doctor'])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 1, run.stdout
-    assert re.search(r"BAD +model .* was shipped\n +-> reinstall catfast", run.stdout)
+    assert re.search(rf"BAD +model +{file}: .* was shipped\n +-> reinstall catfast", run.stdout)
+
+
+@pytest.mark.parametrize("name", bundled_names())
+def test_every_bundled_model_has_the_digests_of_its_files(name):
+    lines = (bundled(name) / "SHA256SUMS").read_text().splitlines()
+    listed = {file: digest for digest, file in map(str.split, lines)}
+    assert set(listed) == {"config.json", "model.onnx", "model.safetensors"}
+    for file, digest in listed.items():
+        assert hashlib.sha256((bundled(name) / file).read_bytes()).hexdigest() == digest
 
 
 def test_citations_are_bibtex():

@@ -100,6 +100,23 @@ def test_a_card_that_a_person_wrote_is_kept_in_an_export(folder, tmp_path):
     assert is_written_by_hand(out / "README.md")
 
 
+def test_an_export_of_an_export_still_says_that_images_were_simulated(folder, tmp_path):
+    (folder / "train.toml").write_text("simulated = true\nseed = 7\n")
+    parity = Parity(argmax_agreement=1.0, largest_difference=0.0)
+    told, run = [], folder
+    for name in ("first", "second", "third"):
+        out = tmp_path / name
+        out.mkdir()
+        for file in ("config.json", "model.safetensors"):
+            (out / file).write_bytes((folder / file).read_bytes())
+        path = write_card(out, run=run, precision="stored", parity=parity, checked_on="5 patches")
+        told.append(path.read_text())
+        run = out
+    assert "**Simulated images** are among the training data." in told[0]
+    assert "seed = 7" in told[0]
+    assert told[1:] == [told[0]] * 2
+
+
 class TestList:
     def test_every_bundled_model_is_listed(self):
         run = run_catfast("models")

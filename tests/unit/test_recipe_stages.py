@@ -93,6 +93,7 @@ def test_all_stages_make_a_model_and_its_card(data, tmp_path):
     assert resolve(out) == out
     assert {path.name for path in out.iterdir()} == {
         "README.md",
+        "SHA256SUMS",
         "config.json",
         "model.onnx",
         "model.safetensors",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +144,7 @@ def command(
     (catfast_series.csv, .parquet) beside their masks. Masks that are there already, made from the same files
     in the same way, are skipped: a run that was stopped is taken up by the same command.
     """  # noqa: D301 - click keeps the lines after a backspace character as they are
-    from catfast.mask import MaskConfig, find_scenes, mask_all, run_lock, targets
+    from catfast.mask import MaskConfig, absent_images, find_scenes, mask_all, run_lock, targets
     from catfast.workers import refuse_idle_master
 
     refuse_idle_master(engine, master)
@@ -163,6 +163,7 @@ def command(
         else:
             stream = mask_all(sources, outputs, config, workers=workers, progress=bars.rows)
         outcomes, teller = [], _Teller(bars.say, as_json=as_json, quiet=quiet)
+        teller.warn_of_absent(absent_images(scenes))
         for outcome in stream:
             outcomes.append(outcome)
             bars.scene_done()
@@ -194,6 +195,11 @@ class _Teller:
                 self._say(one_line(_sentence(outcome.result)))
         if self._as_json:
             click.echo(json.dumps(outcome.as_dict()))
+
+    def warn_of_absent(self, notices: Iterable[Notice]) -> None:
+        """Speak of scenes of which there is nothing to be masked."""
+        for notice in notices:
+            self._say(f"catfast: warning: {one_line(notice.message)} ({notice.name})")
 
     def _warn(self, scene: Path, notice: Notice) -> None:
         if notice in self._told:

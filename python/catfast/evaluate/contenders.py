@@ -16,7 +16,7 @@ from catfast.classes import CLASS_CODES
 from catfast.errors import InputError, UsageError
 from catfast.evaluate.codes import THIN, CodeTable, code_table
 from catfast.evaluate.config import EvaluateConfig
-from catfast.evaluate.folders import check_same_size
+from catfast.evaluate.folders import check_same_grid
 from catfast.evaluate.samples import Opened, Sample
 from catfast.paths import files_below
 from catfast.planet import scene_id
@@ -107,7 +107,7 @@ class _Masks:
         top, left = origin or (0, 0)
         with open_raster(path) as mask:
             if origin is None:
-                check_same_size(mask, opened.raster)
+                check_same_grid(mask, opened.raster)
             else:
                 _check_holds(mask, grid, origin)
             for start in range(0, grid.height, _ROWS):

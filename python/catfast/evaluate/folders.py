@@ -18,10 +18,10 @@ from catfast.evaluate.samples import Opened, Sample, latitude_of, merged
 from catfast.evaluate.strata import Facts
 from catfast.paths import files_below
 from catfast.planet import describe_scene, scene_id
-from catfast.raster import Raster, StackedRaster, open_raster
+from catfast.raster import Raster, StackedRaster, open_raster, read_tags, simulated_tag
 from catfast.textfiles import parse_json, read_small
 
-__all__ = ["ImageFolder", "check_same_size", "images_under"]
+__all__ = ["ImageFolder", "check_same_grid", "images_under", "is_simulated"]
 
 T = TypeVar("T")
 
@@ -67,8 +67,9 @@ class ImageFolder:
         self._scale = reflectance_scale
         self._pairs, left = _find(path)
         self.notices = _notices(left, facts, [pair.key for pair in self._pairs])
-        with open_raster(self._pairs[0].mask) as mask:
-            self.simulated = "CATFAST_SIMULATED" in mask.info.tags
+        self.simulated = any(
+            map(is_simulated, (path for pair in self._pairs for path in (*pair.images, pair.mask)))
+        )
 
     def __len__(self) -> int:
         """Number of images with a mask."""
@@ -92,7 +93,7 @@ class ImageFolder:
     @contextmanager
     def _open(self, pair: _Pair) -> Iterator[Opened]:
         with _open_image(pair) as raster, open_raster(pair.mask) as mask:
-            check_same_size(mask, raster)
+            check_same_grid(mask, raster)
             scene = describe_scene(raster, reflectance_scale=self._scale)
             if scene.gsd_m is None and self._gsd_m is not None:
                 scene = replace(scene, gsd_m=(self._gsd_m, self._gsd_m))
@@ -104,17 +105,28 @@ class ImageFolder:
             yield Opened(raster=raster, scene=scene, truth=truth)
 
 
-def check_same_size(mask: Raster, image: Raster) -> None:
-    """Refuse a mask of another size than its image.
+def is_simulated(path: Path) -> bool:
+    """Whether a file says that it was simulated."""
+    return bool(simulated_tag(read_tags(path)))
+
+
+def check_same_grid(mask: Raster, image: Raster) -> None:
+    """Refuse a mask of another size than its image; or of another place, where both say theirs in one CRS.
 
     Raises:
         InputError: they differ.
     """
-    sizes = [(raster.info.grid.width, raster.info.grid.height) for raster in (image, mask)]
-    if sizes[0] != sizes[1]:
+    own, wanted = mask.info.grid, image.info.grid
+    if (own.width, own.height) != (wanted.width, wanted.height):
         raise InputError(
-            f"{mask.info.path}: expected {sizes[0][0]} x {sizes[0][1]} pixels as in {image.info.path.name}, "
-            f"found {sizes[1][0]} x {sizes[1][1]}"
+            f"{mask.info.path}: expected {wanted.width} x {wanted.height} pixels as in "
+            f"{image.info.path.name}, found {own.width} x {own.height}"
+        )
+    if wanted.crs is None or own.crs != wanted.crs or own.transform.is_identity or not wanted.has_area:
+        return
+    if (apart := wanted.pixels_off(own)) > 1:
+        raise InputError(
+            f"{mask.info.path}: expected the grid of {image.info.path.name}, found one {apart:.1f} pixels off"
         )
 
 

@@ -62,7 +62,7 @@ class TestSet(Protocol):
     classes: tuple[str, ...]
     """Classes that its truth can tell."""
     simulated: bool
-    """Whether the truth is a simulator's."""
+    """Whether images or truth are a simulator's."""
     shadow_may_lack: bool
     """See :class:`catfast.evaluate.codes.CodeTable`."""
     notices: tuple[Notice, ...]

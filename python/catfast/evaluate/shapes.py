@@ -18,7 +18,7 @@ from catfast.classes import BANDS, CLASS_CODES, NODATA
 from catfast.errors import InputError, MissingExtraError, Notice, UsageError
 from catfast.evaluate.codes import THIN
 from catfast.evaluate.config import EvaluateConfig
-from catfast.evaluate.folders import images_under
+from catfast.evaluate.folders import images_under, is_simulated
 from catfast.evaluate.samples import Opened, Sample, latitude_of, merged
 from catfast.evaluate.strata import Facts
 from catfast.planet import describe_scene, scene_id
@@ -58,7 +58,6 @@ class ShapeSet:
 
     kind = "points and polygons"
     shadow_may_lack = False
-    simulated = False
 
     def __init__(self, path: Path, facts: dict[str, Facts], config: EvaluateConfig) -> None:
         if config.scenes is None:
@@ -82,6 +81,7 @@ class ShapeSet:
                 f"{path}: none of its {len(self._shapes.shapes)} shapes lies on any of the {len(images)} "
                 f"scenes of {config.scenes}"
             )
+        self.simulated = any(is_simulated(image) for _, image in self._scenes)
         self.notices = _notices(used)
 
     def __len__(self) -> int:

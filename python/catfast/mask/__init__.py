@@ -13,7 +13,7 @@ from catfast.mask.masker import Masker, mask_scene
 from catfast.mask.memory import mask_array
 from catfast.mask.outputs import PIXELS_VERSION, confidence_path, mask_path
 from catfast.mask.predict import Classified
-from catfast.mask.sources import Source, find_scenes
+from catfast.mask.sources import Source, absent_images, find_scenes
 
 __all__ = [
     "DEVICES",
@@ -28,6 +28,7 @@ __all__ = [
     "Masker",
     "Outcome",
     "Source",
+    "absent_images",
     "confidence_path",
     "find_scenes",
     "mask_all",

@@ -39,7 +39,16 @@ from catfast.mask.sidecars import write_qml, write_stac
 from catfast.mask.tiling import Axis, plan_axes
 from catfast.models import ModelConfig, resolve, sha256
 from catfast.planet import Scene, acquired, describe_scene
-from catfast.raster import Area, Grid, Raster, file_sha256, open_raster, prepare_cog_writer, read_tags
+from catfast.raster import (
+    Area,
+    Grid,
+    Raster,
+    file_sha256,
+    open_raster,
+    prepare_cog_writer,
+    read_tags,
+    simulated_tag,
+)
 
 Progress = Callable[[int, int], None]
 """Called with (scene rows done, scene rows in all)."""
@@ -118,7 +127,8 @@ class Masker:
                 settings=settings(config, gsd_m, described),
             )
             asked = self._beside(output, raster)
-            if check_output(output, scene, asked, identity, overwrite=config.overwrite):
+            inputs = {"scene": scene} if config.aoi is None else {"scene": scene, "area": config.aoi}
+            if check_output(output, inputs, asked, identity, overwrite=config.overwrite):
                 return self._skipped(raster, output, described, started)
             task = _Task(raster=raster, scene=described, output=output, identity=identity)
             return self._write(task, progress, started)
@@ -138,8 +148,8 @@ class Masker:
         """Make all files of a scene."""
         config, grid = self._config, task.raster.info.grid
         down, across = self._axes(grid, task.scene)
-        simulated = task.raster.info.tags.get("CATFAST_SIMULATED")
-        caption = f"{task.identity.input}{'' if simulated is None else ' (simulated)'}"
+        simulated = simulated_tag(task.raster.info.tags)
+        caption = f"{task.identity.input}{' (simulated)' if simulated else ''}"
         quicklook = Quicklook(down, across, caption) if config.quicklook else None
         wanted = Wanted(
             output=task.output,
@@ -158,9 +168,10 @@ class Masker:
                     progress(products.rows, grid.height)
             shares, valid = self._percentages(products.counts), _valid_percent(products.counts)
             style = mask_style(task.identity, shares, valid, simulated, products.saturation.percent)
-            products.finish(style, confidence_style(task.identity, self._model.classes))
+            products.finish(style, confidence_style(task.identity, self._model.classes, simulated))
         if quicklook is not None and config.quicklook is not None:
-            quicklook.save(quicklook_path(config.quicklook, task.output), task.identity.tags())
+            tags = {**task.identity.tags(), **simulated}
+            quicklook.save(quicklook_path(config.quicklook, task.output), tags)
         result = self._result(task, products, started)
         return self._describe(task, result, style.tags)
 

@@ -58,15 +58,15 @@ def settings(config: MaskConfig, gsd_m: float, scene: Scene) -> dict[str, str]:
     scale, threshold = config.reflectance_scale, config.cloud_threshold
     told = " ".join(f"{gain:g}" for gain in scene.gain) if scene.gain_beside else "product"
     return {
-        "CATFAST_THRESHOLD": "likeliest" if threshold is None else f"{threshold:g}",
+        "CATFAST_THRESHOLD": "likeliest" if threshold is None else f"{threshold:.12g}",
         "CATFAST_CLASSES": config.classes,
         "CATFAST_FORMAT": config.format,
-        "CATFAST_BUFFER": f"{config.buffer_m:g}",
-        "CATFAST_MIN_AREA": f"{config.min_area_m2:g}",
+        "CATFAST_BUFFER": f"{config.buffer_m:.12g}",
+        "CATFAST_MIN_AREA": f"{config.min_area_m2:.12g}",
         "CATFAST_AOI": "none" if config.aoi is None else file_sha256(config.aoi),
-        "CATFAST_GSD": f"{gsd_m:g}",
+        "CATFAST_GSD": f"{gsd_m:.12g}",
         "CATFAST_EDGES": config.edges,
-        "CATFAST_REFLECTANCE_SCALE": told if scale is None else f"{scale:g}",
+        "CATFAST_REFLECTANCE_SCALE": told if scale is None else f"{scale:.12g}",
     }
 
 
@@ -104,14 +104,16 @@ _TAGS_BY_ENDING = {".png": picture_tags, ".json": item_tags}
 """How the files beside a mask tell what they were made from; the others as a mask does."""
 
 
-def check_output(mask: Path, scene: Path, asked: list[Path], identity: Identity, *, overwrite: bool) -> bool:
+def check_output(
+    mask: Path, inputs: Mapping[str, Path], asked: list[Path], identity: Identity, *, overwrite: bool
+) -> bool:
     """Whether ``mask`` is there already, and all ``asked`` beside it, of the same input, model and options.
 
     One of a catfast that gave other pixels to these was made from something else.
 
     Raises:
         OutputError: one of them was made from something else and ``overwrite`` is off; or it would replace
-            its own input, or cannot be written where it is asked for.
+            one of its inputs, or cannot be written where it is asked for.
         UsageError: a file beside the mask would replace it.
     """
     if mask in asked:
@@ -121,7 +123,7 @@ def check_output(mask: Path, scene: Path, asked: list[Path], identity: Identity,
     made = [
         is_made_already(
             path,
-            {"scene": scene},
+            inputs,
             {} if path == style_path(mask) else wanted,
             overwrite=overwrite,
             tags_of=read_tags if path == mask else _TAGS_BY_ENDING.get(path.suffix.lower(), read_tags),
@@ -135,14 +137,19 @@ def mask_style(
     identity: Identity,
     percentages: Mapping[str, float],
     valid_percent: float,
-    simulated: str | None,
+    simulated: Mapping[str, str],
     saturated: float | None = None,
 ) -> CogStyle:
     """How a mask COG presents itself."""
     shares = {f"CATFAST_PERCENT_{name.upper()}": f"{value:.4f}" for name, value in percentages.items()}
-    source = {} if simulated is None else {"CATFAST_SIMULATED": simulated}
     bright = {} if saturated is None else {SATURATED_TAG: f"{saturated:.4f}"}
-    tags = {**identity.tags(), "CATFAST_VALID_PERCENT": f"{valid_percent:.4f}", **shares, **bright, **source}
+    tags = {
+        **identity.tags(),
+        "CATFAST_VALID_PERCENT": f"{valid_percent:.4f}",
+        **shares,
+        **bright,
+        **simulated,
+    }
     if identity.settings["CATFAST_FORMAT"] == "udm2":
         return CogStyle(descriptions=UDM2_BANDS, tags=tags, band_tags={})
     return CogStyle(
@@ -153,11 +160,11 @@ def mask_style(
     )
 
 
-def confidence_style(identity: Identity, classes: tuple[str, ...]) -> CogStyle:
+def confidence_style(identity: Identity, classes: tuple[str, ...], simulated: Mapping[str, str]) -> CogStyle:
     """How a confidence COG presents itself."""
     return CogStyle(
         descriptions=tuple(f"{name} probability, per cent" for name in classes),
-        tags=identity.tags(),
+        tags={**identity.tags(), **simulated},
         band_tags={},
         overview_resampling="AVERAGE",
     )

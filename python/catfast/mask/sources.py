@@ -6,12 +6,13 @@ import glob
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from catfast.errors import InputError, MissingExtraError, Notice
-from catfast.order import Manifest, find_manifest
-from catfast.paths import walk
+from catfast.order import LEVELS, MANIFEST_NAME, Manifest, find_manifest
+from catfast.paths import files_below, walk
 from catfast.planet import is_image_name
 from catfast.textfiles import read_small
 
@@ -54,14 +55,14 @@ def _compare(manifest: Manifest, scene: Path) -> Iterator[Notice]:
         if path.exists():
             manifest.check(path)
         else:
-            yield Notice("manifest_missing", f"{manifest.path} lists {path.name}, which is not there")
+            yield _absent(manifest, path)
 
 
 def find_scenes(sources: Sequence[Path]) -> list[Source]:
     """Scenes of files, folders, globs (``'orders/*/*_SR.tif'``), text lists (``.txt``) and catalogues.
 
     A folder is searched through and through; masks, usable data masks and visual images in it, or matched
-    by a glob, are no scenes.
+    by a glob, are no scenes; nor are masks that are named with scenes, as a shell names all of a folder.
     Every file comes once, where it was met first.
 
     Raises:
@@ -74,7 +75,25 @@ def find_scenes(sources: Sequence[Path]) -> list[Source]:
             key = os.path.abspath(scene.path)  # noqa: PTH100 - as it is named, links and all
             if key not in found or scene.named:
                 found[key] = scene
-    return list(found.values())
+    scenes = [scene for scene in found.values() if not _OWN.search(scene.path.name)]
+    return scenes or list(found.values())
+
+
+def absent_images(sources: Sequence[Path]) -> Iterator[Notice]:
+    """A warning of each image that a manifest lists in one of the folders given, and that is not there."""
+    for folder in (source.absolute() for source in sources if os.path.isdir(source)):  # noqa: PTH112
+        above = [parent / MANIFEST_NAME for parent in folder.parents[: LEVELS - 1]]
+        below = (path for path in files_below(folder) if path.name == MANIFEST_NAME)
+        for path in sorted({*below, *filter(Path.is_file, above)}):
+            with suppress(InputError):  # one that cannot be read is told of with each scene
+                manifest = Manifest.read(path)
+                for image in manifest.entries:
+                    if is_image_name(image.name) and image.is_relative_to(folder) and not image.exists():
+                        yield _absent(manifest, image)
+
+
+def _absent(manifest: Manifest, path: Path) -> Notice:
+    return Notice("manifest_missing", f"{manifest.path} lists {path.name}, which is not there")
 
 
 def _scenes(source: Path) -> list[Source]:

@@ -20,6 +20,8 @@ CARD_NAME = "README.md"
 _MARK = "<!-- written by catfast export -->"
 _TEMPLATE = Path(__file__).with_name("card.md")
 _TRAINING = "train.toml"
+_HEADING, _AFTER = "\n## Training data\n\n", "\n\nWhat it covers, "
+"""Before and after what a card says of the training."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _EXPORT = """- ONNX: {precision}; same class as torch in {agreement} of the pixels of {checked_on},
   largest difference of a probability {difference}
@@ -83,11 +85,16 @@ def _facts(folder: Path, run: Path) -> dict[str, str]:
 def _training(run: Path) -> str:
     path = run / _TRAINING
     if not path.is_file():
-        return "The run does not say."
+        return _told_before(read_card(run)) or "The run does not say."
     text = path.read_text(encoding="utf-8").strip()
     simulated = re.search(r"^simulated\s*=\s*true", text, re.MULTILINE)
     said = "**Simulated images** are among the training data.\n\n" if simulated else ""
     return f"{said}The run's own settings, `{_TRAINING}`:\n\n```toml\n{text}\n```"
+
+
+def _told_before(card: str) -> str:
+    """What the card of an earlier export says of the training; an export has no settings of its own."""
+    return card.partition(_HEADING)[2].partition(_AFTER)[0]
 
 
 def is_written_by_hand(path: Path) -> bool:

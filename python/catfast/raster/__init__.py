@@ -12,7 +12,7 @@ from catfast.raster.gdal import Versions, versions
 from catfast.raster.grid import Grid, centre_lonlat, ground_sampling_distance, parse_crs
 from catfast.raster.memory import Memory, free_large_at_once
 from catfast.raster.patchtiff import PatchStyle, TiffTemplate, patch_template, read_patch
-from catfast.raster.provenance import file_sha256, is_made_already, refuse_input
+from catfast.raster.provenance import file_sha256, is_made_already, refuse_input, simulated_tag
 from catfast.raster.read import DEFAULT_MAX_SAMPLES, VERIFY, Raster, RasterInfo, open_raster, read_tags
 from catfast.raster.write import (
     CogStyle,
@@ -57,6 +57,7 @@ __all__ = [
     "read_patch",
     "read_tags",
     "refuse_input",
+    "simulated_tag",
     "tiff_writer",
     "versions",
     "write_geotiff",

@@ -14,6 +14,7 @@ from rasterio.features import geometry_mask
 from rasterio.warp import transform_geom
 
 from catfast.errors import InputError
+from catfast.raster.cut import EVERYWHERE, box_round, cut_rings
 from catfast.raster.grid import Grid
 from catfast.textfiles import parse_json, read_small
 
@@ -51,8 +52,12 @@ class Area:
         if grid.crs is None:
             raise InputError(f"{path}: the area cannot be placed: the scene has no CRS")
         transformer = Transformer.from_crs(crs, grid.crs, always_xy=True)
+        step, most = (EDGE_DEGREES, 360.0) if crs.is_geographic else (EDGE_METRES, FARTHEST_METRES)
+        box, turns = box_round(grid, transformer) if crs.is_geographic else (EVERYWHERE, (0,))
         try:
-            self._shapes = [_placed(rings, transformer, in_degrees=crs.is_geographic) for rings in polygons]
+            corners = [[_corners(ring, most) for ring in rings] for rings in polygons]
+            near = [cut_rings(rings, turn, box) for rings in corners for turn in turns]
+            self._shapes = [_placed(rings, transformer, step) for rings in near if rings]
         except (ProjError, ValueError, TypeError, IndexError) as error:
             raise InputError(f"{path}: expected rings of longitude and latitude, found {error}") from error
 
@@ -60,6 +65,8 @@ class Area:
         """Whether the middle of each pixel of rows from ``start`` to ``stop`` lies inside, (n, width)."""
         transform = self._grid.transform @ Affine.translation(0, start)
         shape = (stop - start, self._grid.width)
+        if not self._shapes:
+            return np.zeros(shape, bool)
         return np.asarray(geometry_mask(self._shapes, shape, transform, invert=True))
 
 
@@ -97,23 +104,30 @@ def _geometries(content: Any) -> list[Any]:
     for key in ("features", "geometries"):
         if isinstance(content.get(key), list):
             return [geometry for part in content[key] for geometry in _geometries(part)]
-    return _geometries(content["geometry"]) if content.get("type") == "Feature" else [content]
+    return _geometries(content.get("geometry")) if content.get("type") == "Feature" else [content]
 
 
 def _rings(path: Path, geometry: Any) -> list[Any]:
-    kind = geometry.get("type")
-    if kind not in _POLYGONS:
+    """The rings of each polygon; those without any are no polygons."""
+    kind, found = geometry.get("type"), geometry.get("coordinates") or []
+    if not isinstance(kind, str) or kind not in _POLYGONS:
         raise InputError(f"{path}: expected polygons, found {kind or 'an object without a type'}")
-    return _POLYGONS[kind](geometry.get("coordinates") or [])
+    if not isinstance(found, list):
+        raise InputError(f"{path}: expected rings of longitude and latitude, found {found!r}")
+    return [rings for rings in _POLYGONS[kind](found) if rings]
 
 
-def _placed(rings: Any, transformer: Transformer, *, in_degrees: bool) -> dict[str, Any]:
-    step, most = (EDGE_DEGREES, 360.0) if in_degrees else (EDGE_METRES, FARTHEST_METRES)
+def _corners(ring: Any, most: float) -> npt.NDArray[np.float64]:
+    """Corners (n, 2) of a ring, the first once more as the last."""
+    corners = np.array([corner[:2] for corner in ring], float)
+    if corners.ndim != 2 or len(corners) < 4 or not np.abs(corners).max() <= most:
+        raise ValueError(f"a ring of {len(ring)} corners")
+    return corners if (corners[0] == corners[-1]).all() else np.concatenate([corners, corners[:1]])
+
+
+def _placed(rings: list[npt.NDArray[np.float64]], transformer: Transformer, step: float) -> dict[str, Any]:
     placed = []
-    for ring in rings:
-        corners = np.array([corner[:2] for corner in ring], float)
-        if corners.ndim != 2 or len(corners) < 4 or not np.abs(corners).max() <= most:
-            raise ValueError(f"a ring of {len(ring)} corners")
+    for corners in rings:
         along, up = _densified(corners, step).T
         x, y = transformer.transform(along, up, errcheck=True)
         placed.append(list(zip(x.tolist(), y.tolist(), strict=True)))

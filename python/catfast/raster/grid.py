@@ -27,6 +27,15 @@ class Grid:
         """Whether pixels have an extent: all numbers of the transform finite, and no side of length 0."""
         return all(map(math.isfinite, self.transform)) and self.transform.determinant != 0
 
+    def pixels_off(self, other: Grid) -> float:
+        """By how many pixels of this grid, at most, the corners of another of its size lie beside its own."""
+        corners = [(0, 0), (self.width, 0), (0, self.height)]
+        return max(
+            abs(float(value) - wanted)
+            for corner in corners
+            for value, wanted in zip(~self.transform @ (other.transform @ corner), corner, strict=True)
+        )
+
 
 def parse_crs(text: str) -> CRS:
     """The CRS of an authority code such as ``EPSG:32604`` or of a WKT.

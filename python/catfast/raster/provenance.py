@@ -9,6 +9,9 @@ from pathlib import Path
 from catfast.errors import InputError, OutputError
 from catfast.raster.read import read_tags
 
+SIMULATED_TAG = "CATFAST_SIMULATED"
+"""Tag of files that were simulated, or made of such."""
+
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, hexadecimal.
@@ -59,6 +62,12 @@ def is_made_already(
         what = differing[0].removeprefix("CATFAST_").lower().replace("_", " ")
         raise OutputError(f"{output}: exists already, made with another {what}: --overwrite replaces it")
     return True
+
+
+def simulated_tag(*tags: Mapping[str, str]) -> dict[str, str]:
+    """The tag that what is made of simulated files inherits; none where no file of ``tags`` is simulated."""
+    found = [of_file[SIMULATED_TAG] for of_file in tags if SIMULATED_TAG in of_file]
+    return {SIMULATED_TAG: found[0]} if found else {}
 
 
 def refuse_input(output: Path, inputs: Mapping[str, Path]) -> None:

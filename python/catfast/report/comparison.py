@@ -13,7 +13,7 @@ import numpy.typing as npt
 from catfast import __version__
 from catfast.classes import CLASS_CODES, NODATA
 from catfast.errors import InputError, Notice, OutputError
-from catfast.raster import CogStyle, Raster, cog_writer, open_raster, refuse_input
+from catfast.raster import CogStyle, Raster, cog_writer, open_raster, refuse_input, simulated_tag
 from catfast.report.layers import DIFFERENCE, difference
 from catfast.udm2 import UDM2_BANDS, udm2_codes
 
@@ -103,7 +103,7 @@ def compare(first: Path, second: Path, map_to: Path | None = None, *, overwrite:
                 writer.append(difference(a, b)[None])
         alone = int(counts[NODATA].sum() + counts[:, NODATA].sum() - 2 * counts[NODATA, NODATA])
         if writer is not None:
-            writer.finish(_style(first, second))
+            writer.finish(_style(one, two))
     size = len(CLASS_CODES)
     return Comparison(
         first=first, second=second, counts=counts[:size, :size], seen_by_one=alone, warnings=notices
@@ -126,12 +126,7 @@ def _check(one: Raster, two: Raster) -> tuple[Notice, ...]:
             f"{two.info.path}: expected the grid of {one.info.path}, {a.width} x {a.height} pixels "
             f"in {a.crs}, found {b.width} x {b.height} in {b.crs}"
         )
-    corners = [(0, 0), (a.width, 0), (0, a.height)]
-    apart = max(
-        abs(value - wanted)
-        for corner in corners
-        for value, wanted in zip(~a.transform @ (b.transform @ corner), corner, strict=True)
-    )
+    apart = a.pixels_off(b)
     if apart > 1:
         raise InputError(
             f"{two.info.path}: expected the grid of {one.info.path}, found one {apart:.1f} pixels off"
@@ -155,10 +150,11 @@ def _rows(raster: Raster, start: int, stop: int) -> Codes:
     return codes
 
 
-def _style(first: Path, second: Path) -> CogStyle:
+def _style(first: Raster, second: Raster) -> CogStyle:
+    names = {"CATFAST_FIRST": first.info.path.name, "CATFAST_SECOND": second.info.path.name}
     return CogStyle(
         descriptions=("where two masks differ",),
-        tags={"CATFAST_VERSION": __version__, "CATFAST_FIRST": first.name, "CATFAST_SECOND": second.name},
+        tags={"CATFAST_VERSION": __version__, **names, **simulated_tag(first.info.tags, second.info.tags)},
         band_tags={f"CATEGORY_{code}": label for code, label in MAP_LABELS.items()},
         colours={**{code: (*rgb, 255) for code, rgb in DIFFERENCE.items()}, NODATA: (0, 0, 0, 0)},
     )
