@@ -60,7 +60,10 @@ def stages(scene: Path, threads: int, gsd_m: float | None = None) -> list[Result
             multiple_of=model.multiple_of,
         )
         with closing(SceneRows(raster, described, down, across)) as rows:
-            image = clock.time("read and resample", rows.take, down.network)
+            image = np.empty((len(model.bands), down.network, across.network), np.float32)
+            for first in range(0, down.network, down.tile):  # as in masking: fresh memory is slow to come by
+                last = min(first + down.tile, down.network)
+                image[:, first:last] = clock.time("read and resample", rows.take, last - first)
             valid = rows.take_validity(grid.height)
     mask = _network(clock, model, runtime, image, valid, down, across)
     clock.time("write", _write, scene.with_name("stages.tif"), grid, mask)
