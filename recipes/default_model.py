@@ -26,6 +26,7 @@ from torch import nn
 
 from catfast.models import build, export, load, save
 from catfast.raster import file_sha256
+from catfast.sums import write_sums
 from recipes.card import write_card
 from recipes.chips import CLEAR_SOURCE, Check, Chip, folds, load_checks, load_chips
 from recipes.domain import domain_of
@@ -38,6 +39,7 @@ RECORD = "run.json"
 """In a stage's folder: the commit and device that it ran on, its steps and seconds."""
 _PRETRAINED, _FINAL = "pretrained", "final"
 _RUN_ON = ("config.json", "model.onnx", "model.safetensors")
+"""What a model runs on: `catfast doctor` compares their digests."""
 
 
 def pretrain(settings: Settings, work: Path, chips_folder: Path, device: str = "cpu") -> Path:
@@ -192,14 +194,8 @@ def ship(settings: Settings, work: Path, chips_folder: Path, out: Path, device: 
         scores["rival"] = json.loads(rival.read_text(encoding="utf-8"))
     parameters = sum(parameter.numel() for parameter in module.parameters())
     write_card(out, settings, scores, parity, parameters)
-    write_sums(out)
+    write_sums(out, {name: file_sha256(out / name) for name in _RUN_ON})
     print(parity, json.dumps(scores["final_checks"], indent=1), flush=True)
-
-
-def write_sums(folder: Path) -> None:
-    """List the digests of what a model runs on, as ``sha256sum -c`` and ``catfast doctor`` read them."""
-    lines = [f"{file_sha256(folder / name)}  {name}\n" for name in _RUN_ON]
-    (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
 
 
 def _ahead(settings: Settings, arguments: argparse.Namespace) -> None:

@@ -22,6 +22,7 @@ ORDER = [
     "udm2",
     "pictures",
     "raster",
+    "sums",
     "planet",
     "acquisition",
     "order",

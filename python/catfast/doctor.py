@@ -16,9 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from catfast import _core
+from catfast.errors import InputError
 from catfast.mask import MaskConfig, Masker
 from catfast.models import bundled, bundled_names, sha256
 from catfast.raster import Grid, file_sha256, parse_crs, versions, write_geotiff
+from catfast.sums import SUMS_NAME, read_sums
 
 __all__ = ["Finding", "examine"]
 
@@ -115,14 +117,16 @@ def _model() -> Finding:
 
 def _changed(folder: Path) -> list[str]:
     """The files of a bundled model that are not what its list of digests says."""
-    sums = folder / "SHA256SUMS"
-    listed = [line.split() for line in sums.read_text(encoding="utf-8").splitlines()] if sums.exists() else []
+    try:
+        listed = read_sums(folder)
+    except InputError:
+        listed = {}
     changed = [
         name
-        for digest, name in listed
+        for name, digest in listed.items()
         if not (folder / name).is_file() or file_sha256(folder / name) != digest
     ]
-    return changed if listed else [sums.name]
+    return changed if listed else [SUMS_NAME]
 
 
 def _mask() -> Finding:

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from catfast.errors import InputError
-from catfast.patches.files import SUMS_NAME, read_sums
 from catfast.patches.records import INDEX_NAME, SPLITS
 from catfast.patches.store import PatchStore, open_store
 from catfast.raster import file_sha256
+from catfast.sums import SUMS_NAME, read_sums
 
 Progress = Callable[[int, int], None]
 

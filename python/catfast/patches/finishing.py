@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from catfast.errors import InputError
-from catfast.patches.files import FOLDERS, PARTS, write_sums
+from catfast.patches.files import FOLDERS, PARTS
 from catfast.patches.info import INFO_NAME, StoreInfo
 from catfast.patches.records import INDEX_NAME, SPLITS, index_schema
 from catfast.patches.shards import SHARDS, compact
@@ -19,6 +19,7 @@ from catfast.patches.store import PatchStore, open_store
 from catfast.patches.tiffs import label_of
 from catfast.patches.writer import DIGESTS
 from catfast.raster import atomic_path, file_sha256, output_errors
+from catfast.sums import write_sums
 
 if TYPE_CHECKING:
     import pyarrow as pa

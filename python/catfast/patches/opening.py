@@ -10,7 +10,7 @@ from catfast.errors import InputError
 from catfast.landsat import open_qa
 from catfast.patches.scenes import PairFiles
 from catfast.planet import Scene, describe_scene
-from catfast.raster import Raster, open_raster
+from catfast.raster import Raster, open_raster, simulated_tag
 
 GSD_TOLERANCE = 0.05
 """Scenes whose pixels differ by a larger share do not go into one store."""
@@ -71,5 +71,5 @@ def open_pair(files: PairFiles, *, verify: str = "never", vouched: bool = False)
         scene = describe_scene(raster)
         if scene.gsd_m is None:
             raise InputError(f"{files.image}: expected a georeferenced scene, but {scene.notices[0].message}")
-        simulated = any("CATFAST_SIMULATED" in file.info.tags for file in (raster, qa))
+        simulated = bool(simulated_tag(raster.info.tags, qa.info.tags))
         yield OpenPair(raster, scene, qa, Kind(round(sum(scene.gsd_m) / 2, 4), simulated))

@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from catfast.errors import InputError, OutputError
-from catfast.patches.files import PARTS, SUMS_NAME, file_stem, read_sums
+from catfast.patches.files import PARTS, file_stem
 from catfast.patches.info import INFO_NAME, StoreInfo
 from catfast.patches.shards import SHARDS
 from catfast.patches.store import PatchStore, open_store
 from catfast.patches.writer import DIGESTS
 from catfast.raster import fsync_folder, output_errors
+from catfast.sums import SUMS_NAME, read_sums
 from catfast.temporary import temporary_folder
 
 FAILED = "failed"

@@ -13,7 +13,7 @@ from typing import Any
 from catfast.classes import CLASS_CODES, COLOURS, LABELS
 from catfast.errors import InputError, MissingExtraError
 from catfast.planet import acquired
-from catfast.raster import atomic_path, file_sha256, refuse_input
+from catfast.raster import atomic_path, file_sha256, refuse_input, simulated_tag
 from catfast.report.find import Beside, Mask, find_masks
 from catfast.report.layers import DIFFERENCE, layers
 
@@ -133,7 +133,7 @@ def _card(mask: Mask, beside: Beside) -> dict[str, Any]:
         "percent": {name: value for name, value in percent.items() if value is not None},
         "valid": _number(mask.tags.get("CATFAST_VALID_PERCENT")),
         "model": mask.tags["CATFAST_MODEL"],
-        "simulated": "CATFAST_SIMULATED" in mask.tags,
+        "simulated": bool(simulated_tag(mask.tags)),
         "layers": shown.layers,
         "swipe": swipe,
         "notes": shown.notes,
